@@ -1,0 +1,121 @@
+"""Checks of arguments, made once at the public boundary and before any work."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Sequence
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats: TypeAlias = NDArray[np.floating[Any]]
+Integers: TypeAlias = NDArray[np.integer[Any]]
+IntOrPair: TypeAlias = int | Sequence[int]
+
+REDUCTIONS = ("none", "mean", "sum")
+
+# Overflow, infinities and NaN are results here, as in PyTorch, and never warnings.
+ieee = np.errstate(all="ignore")
+
+
+def floats(function: str, **arrays: Any) -> None:
+    """Raise TypeError unless all `arrays` that are given are ndarrays of one floating dtype."""
+    given = {name: array for name, array in arrays.items() if array is not None}
+    for name, array in given.items():
+        if not isinstance(array, np.ndarray | np.floating) or isinstance(array, np.ma.MaskedArray):
+            raise TypeError(
+                f"{function}: {name} is a {type(array).__name__}, "
+                "expected a NumPy array of float32 or float64"
+            )
+        if array.dtype not in (np.float32, np.float64):
+            raise TypeError(
+                f"{function}: {name} has dtype {array.dtype}, expected float32 or float64"
+            )
+    names = list(given)
+    for name in names[1:]:
+        if given[name].dtype != given[names[0]].dtype:
+            raise TypeError(
+                f"{function}: {name} has dtype {given[name].dtype}, but {names[0]} has "
+                f"{given[names[0]].dtype}; expected one dtype"
+            )
+
+
+def integers(function: str, name: str, array: Any) -> None:
+    """Raise TypeError unless `array` is an ndarray of an integer dtype."""
+    if not isinstance(array, np.ndarray) or not np.issubdtype(array.dtype, np.integer):
+        has = f"dtype {array.dtype}" if isinstance(array, np.ndarray) else type(array).__name__
+        raise TypeError(f"{function}: {name} has {has}, expected a NumPy array of integers")
+
+
+def rank(function: str, name: str, array: NDArray[Any], axes: str) -> None:
+    """Raise ValueError unless `array` has the given `axes`, written as ``"(N, C, H, W)"``."""
+    expected = axes.count(",") + (not axes.endswith(",)"))
+    if array.ndim != expected:
+        raise ValueError(
+            f"{function}: {name} has {array.ndim} dimensions, shape {array.shape}, "
+            f"expected {expected}: {axes}"
+        )
+
+
+def shape(function: str, name: str, array: NDArray[Any], expected: tuple[int, ...]) -> None:
+    """Raise ValueError unless `array` has the `expected` shape."""
+    if array.shape != expected:
+        raise ValueError(f"{function}: {name} has shape {array.shape}, expected {expected}")
+
+
+def whole(function: str, name: str, value: Any, least: int) -> int:
+    """Return `value` as an int of at least `least`."""
+    try:
+        if isinstance(value, bool | np.bool):
+            raise TypeError
+        number = operator.index(value)
+    except TypeError:
+        raise TypeError(
+            f"{function}: {name} is {value!r}, expected an integer of at least {least}"
+        ) from None
+    if number < least:
+        raise ValueError(f"{function}: {name} is {number}, expected at least {least}")
+    return number
+
+
+def per_axis(function: str, name: str, value: Any, axes: int, least: int) -> tuple[int, ...]:
+    """Return one int of at least `least` for each of the spatial `axes`."""
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        if len(value) != axes:
+            raise ValueError(
+                f"{function}: {name} has {len(value)} values, {tuple(value)}, "
+                f"expected one integer or {axes}"
+            )
+        return tuple(whole(function, name, each, least) for each in value)
+    return (whole(function, name, value, least),) * axes
+
+
+def real(function: str, name: str, value: Any, low: float, high: float = np.inf) -> float:
+    """Return `value` as a float within ``[low, high]``."""
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        raise TypeError(f"{function}: {name} is {value!r}, expected a number") from None
+    if not low <= number <= high:
+        upper = "" if high == np.inf else f" and at most {high:g}"
+        raise ValueError(f"{function}: {name} is {number:g}, expected at least {low:g}{upper}")
+    return number
+
+
+def choice(function: str, name: str, value: Any, options: Sequence[str]) -> None:
+    """Raise ValueError unless `value` is one of the `options`."""
+    if not isinstance(value, str) or value not in options:
+        names = ", ".join(repr(option) for option in options)
+        raise ValueError(f"{function}: {name} is {value!r}, expected one of {names}")
+
+
+def axis(function: str, name: str, value: Any, dimensions: int) -> int:
+    """Return the axis `value`, counted from the front, of an array with so many `dimensions`."""
+    number = whole(function, name, value, -(10**9))
+    if not -dimensions <= number < dimensions:
+        raise ValueError(
+            f"{function}: {name} is {number}, but x has {dimensions} dimensions; "
+            f"expected {-dimensions} to {dimensions - 1}"
+        )
+    return number % dimensions

@@ -1,0 +1,221 @@
+"""Activations, elementwise and along one axis."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from scratchcnn.functional import _checks as check
+from scratchcnn.functional._checks import Floats
+
+
+@check.ieee
+def relu(x: Floats) -> Floats:
+    """Return ``max(x, 0)``.
+
+    Parameters
+    ----------
+    x : ndarray of any shape
+
+    Returns
+    -------
+    ndarray, same shape and dtype as `x`
+        NaN stays NaN. The derivative at 0 is taken as 0, as in PyTorch.
+
+    Raises
+    ------
+    TypeError
+        If `x` is not of float32 or float64.
+
+    References
+    ----------
+    .. [1] V. Nair, G. Hinton, "Rectified Linear Units Improve Restricted Boltzmann Machines",
+       ICML 2010.
+
+    Examples
+    --------
+    >>> relu(np.array([-1.0, 0.0, 2.0]))
+    array([0., 0., 2.])
+    """
+    check.floats("relu", x=x)
+    return np.maximum(x, 0)
+
+
+@check.ieee
+def relu_grad(grad_output: Floats, x: Floats) -> Floats:
+    """Return the gradient of `x`: ``grad_output`` where ``x > 0`` or NaN, and 0 elsewhere."""
+    _like("relu_grad", grad_output, x=x)
+    return np.where(x <= 0, grad_output.dtype.type(0), grad_output)
+
+
+@check.ieee
+def sigmoid(x: Floats) -> Floats:
+    """Return ``1 / (1 + exp(-x))``.
+
+    Parameters
+    ----------
+    x : ndarray of any shape
+
+    Returns
+    -------
+    ndarray, same shape and dtype as `x`
+        Accurate over the whole range: no intermediate overflows.
+
+    Raises
+    ------
+    TypeError
+        If `x` is not of float32 or float64.
+
+    Examples
+    --------
+    >>> sigmoid(np.array([-1000.0, 0.0, 1000.0]))
+    array([0. , 0.5, 1. ])
+    """
+    check.floats("sigmoid", x=x)
+    return _sigmoid(x)
+
+
+@check.ieee
+def sigmoid_grad(grad_output: Floats, y: Floats) -> Floats:
+    """Return the gradient of `x` from ``y = sigmoid(x)``: ``grad_output * y * (1 - y)``."""
+    _like("sigmoid_grad", grad_output, y=y)
+    return grad_output * (y * (1 - y))
+
+
+@check.ieee
+def tanh(x: Floats) -> Floats:
+    """Return the hyperbolic tangent of `x`.
+
+    Parameters
+    ----------
+    x : ndarray of any shape
+
+    Returns
+    -------
+    ndarray, same shape and dtype as `x`
+
+    Raises
+    ------
+    TypeError
+        If `x` is not of float32 or float64.
+
+    Examples
+    --------
+    >>> tanh(np.array([-1000.0, 0.0, 1000.0]))
+    array([-1.,  0.,  1.])
+    """
+    check.floats("tanh", x=x)
+    return np.tanh(x)
+
+
+@check.ieee
+def tanh_grad(grad_output: Floats, y: Floats) -> Floats:
+    """Return the gradient of `x` from ``y = tanh(x)``: ``grad_output * (1 - y**2)``."""
+    _like("tanh_grad", grad_output, y=y)
+    # The form (1 - y) * (1 + y) rounds twice more where y is small.
+    return grad_output * (1 - y * y)
+
+
+@check.ieee
+def softmax(x: Floats, *, dim: int) -> Floats:
+    """Return ``exp(x) / sum(exp(x))`` along one axis.
+
+    Parameters
+    ----------
+    x : ndarray of any shape
+    dim : int
+        The axis along which the result sums to 1.
+
+    Returns
+    -------
+    ndarray, same shape and dtype as `x`
+        The maximum is subtracted first, so that no exponential overflows.
+
+    Raises
+    ------
+    TypeError
+        If `x` is not of float32 or float64, or `dim` is no integer.
+    ValueError
+        If `x` has no axis `dim`.
+
+    Examples
+    --------
+    >>> softmax(np.array([1000.0, 1000.0]), dim=0)
+    array([0.5, 0.5])
+    """
+    check.floats("softmax", x=x)
+    dim = check.axis("softmax", "dim", dim, x.ndim)
+    powers = np.exp(_below_maximum(x, dim))
+    powers /= powers.sum(dim, keepdims=True)
+    return powers
+
+
+@check.ieee
+def softmax_grad(grad_output: Floats, y: Floats, *, dim: int) -> Floats:
+    """Return the gradient of `x` from ``y = softmax(x)``: ``y * (g - sum(g * y))`` along `dim`."""
+    _like("softmax_grad", grad_output, y=y)
+    dim = check.axis("softmax_grad", "dim", dim, y.ndim)
+    return y * (grad_output - (grad_output * y).sum(dim, keepdims=True))
+
+
+@check.ieee
+def log_softmax(x: Floats, *, dim: int) -> Floats:
+    """Return ``x - log(sum(exp(x)))`` along one axis, the logarithm of `softmax`.
+
+    Parameters
+    ----------
+    x : ndarray of any shape
+    dim : int
+        The axis along which the exponentials of the result sum to 1.
+
+    Returns
+    -------
+    ndarray, same shape and dtype as `x`
+        Finite where the softmax itself would round to 0.
+
+    Raises
+    ------
+    TypeError
+        If `x` is not of float32 or float64, or `dim` is no integer.
+    ValueError
+        If `x` has no axis `dim`.
+
+    Examples
+    --------
+    >>> log_softmax(np.array([0.0, 1000.0]), dim=0)
+    array([-1000.,     0.])
+    """
+    check.floats("log_softmax", x=x)
+    dim = check.axis("log_softmax", "dim", dim, x.ndim)
+    return _log_softmax(x, dim)
+
+
+@check.ieee
+def log_softmax_grad(grad_output: Floats, y: Floats, *, dim: int) -> Floats:
+    """Return the gradient of `x` from ``y = log_softmax(x)``: ``g - exp(y) * sum(g)``."""
+    _like("log_softmax_grad", grad_output, y=y)
+    dim = check.axis("log_softmax_grad", "dim", dim, y.ndim)
+    return np.asarray(grad_output - np.exp(y) * grad_output.sum(dim, keepdims=True))
+
+
+def _sigmoid(x: Floats) -> Floats:
+    # exp(-|x|) lies in (0, 1]; for negative x the fraction is extended by exp(x).
+    power = np.exp(-np.abs(x))
+    return np.asarray(np.where(x < 0, power, x.dtype.type(1)) / (1 + power))
+
+
+def _log_softmax(x: Floats, dim: int) -> Floats:
+    below = _below_maximum(x, dim)
+    return np.asarray(below - np.log(np.exp(below).sum(dim, keepdims=True)))
+
+
+def _below_maximum(x: Floats, dim: int) -> Floats:
+    if x.shape[dim] == 0:
+        return x.copy()
+    # A row with +inf, or of -inf only, becomes NaN, as in PyTorch.
+    return np.asarray(x - x.max(dim, keepdims=True))
+
+
+def _like(function: str, grad_output: Floats, **other: Floats) -> None:
+    check.floats(function, grad_output=grad_output, **other)
+    for array in other.values():
+        check.shape(function, "grad_output", grad_output, array.shape)

@@ -1,0 +1,88 @@
+"""Modules made of modules."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+import numpy as np
+
+from scratchcnn.functional._checks import Floats
+from scratchcnn.functional.dropout import RNG
+from scratchcnn.nn.dropout import Dropout
+from scratchcnn.nn.module import Module, Pullback
+
+
+class Sequential(Module):
+    """Layers one after another.
+
+    Parameters
+    ----------
+    *layers : Module, or one mapping of names to modules
+        Unnamed layers are called ``"0"``, ``"1"``, …, as in PyTorch.
+    rng : int, optional
+        A seed from which each dropout layer inside gets a generator of its own.
+
+    Raises
+    ------
+    TypeError
+        If a layer is no Module.
+
+    Examples
+    --------
+    >>> model = Sequential(Linear(4, 3, rng=0), ReLU(), Linear(3, 2, rng=1))
+    >>> model(np.zeros((5, 4), np.float32)).shape
+    (5, 2)
+    >>> list(model.state_dict())
+    ['0.weight', '0.bias', '2.weight', '2.bias']
+    """
+
+    def __init__(self, *layers: Module | Mapping[str, Module], rng: RNG = None) -> None:
+        named: dict[str, object] = {}
+        if len(layers) == 1 and isinstance(layers[0], Mapping):
+            named.update(layers[0])
+        else:
+            named.update((str(place), layer) for place, layer in enumerate(layers))
+        for name, layer in named.items():
+            if not isinstance(layer, Module):
+                raise TypeError(
+                    f"Sequential: layer {name!r} is a {type(layer).__name__}, expected a Module"
+                )
+            if "." in name or (not name.isdigit() and hasattr(self, name)):
+                raise ValueError(f"Sequential: {name!r} is no free name for a layer")
+        vars(self).update(named)
+        if rng is not None:
+            self.seed(rng)
+
+    def seed(self, rng: RNG) -> None:
+        """Give each dropout layer inside a generator of its own, spawned from `rng`."""
+        source = np.random.default_rng(rng)
+        layers = [layer for _, layer in self.named_layers() if isinstance(layer, Dropout)]
+        for layer, generator in zip(layers, source.spawn(len(layers)), strict=True):
+            layer.rng = generator
+
+    def vjp(self, x: Floats, input_grad: bool = True) -> tuple[Floats, Pullback]:
+        """Return the output of the last layer, and the pullback of all layers in reverse."""
+        pullbacks = []
+        for layer in self:
+            x, pullback = layer.vjp(x, input_grad=input_grad)
+            pullbacks.append(pullback)
+            # Below the first layer that learns, no gradient is of any use.
+            input_grad = input_grad or any(p.requires_grad for p in layer.parameters())
+
+        def pull(grad_output: Floats) -> Floats | None:
+            grad: Floats | None = grad_output
+            for pullback in reversed(pullbacks):
+                if grad is not None:
+                    grad = pullback(grad)
+            return grad
+
+        return x, pull
+
+    def __iter__(self) -> Iterator[Module]:
+        return (child for _, child in self.children())
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self.children())
+
+    def __getitem__(self, index: int) -> Module:
+        return list(self)[index]

@@ -1,0 +1,55 @@
+"""An array that training changes, with its gradient."""
+
+from __future__ import annotations
+
+import threading
+from typing import Any
+
+import numpy as np
+
+from scratchcnn.functional._checks import Floats
+
+
+class Parameter:
+    """An array that training changes.
+
+    Parameters
+    ----------
+    data : ndarray of float32 or float64
+        Kept, not copied.
+    requires_grad : bool
+        Whether pullbacks add to `grad`.
+
+    Attributes
+    ----------
+    grad : ndarray or None
+        The sum of all gradients since it was last None; same shape and dtype as `data`.
+    """
+
+    def __init__(self, data: Floats, requires_grad: bool = True) -> None:
+        self.data = data
+        self.grad: Floats | None = None
+        self.requires_grad = requires_grad
+        # Four threads that add to one array without it lose most of their sums.
+        self._lock = threading.Lock()
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The shape of `data`."""
+        return self.data.shape
+
+    def accumulate(self, grad: Floats) -> None:
+        """Add `grad` to `self.grad`, if the parameter requires a gradient; safe in threads."""
+        if self.requires_grad:
+            with self._lock:
+                self.grad = grad.copy() if self.grad is None else self.grad + grad
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in vars(self).items() if name != "_lock"}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state)
+        self._lock = threading.Lock()
+
+    def __repr__(self) -> str:
+        return f"Parameter(shape={self.data.shape}, dtype={np.dtype(self.data.dtype).name})"

@@ -1,0 +1,279 @@
+"""The training loop."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from scratchcnn.functional import _checks as check
+from scratchcnn.functional._checks import Floats, Integers
+from scratchcnn.functional.dropout import RNG
+from scratchcnn.nn import L2Penalty, Loss, Module
+from scratchcnn.optim import Optimizer
+
+
+class Evaluation(NamedTuple):
+    """The mean loss and the share of right answers over some data, and each prediction."""
+
+    loss: float
+    accuracy: float
+    predictions: Integers
+
+
+class Epoch(NamedTuple):
+    """One line of a history; the test columns are None without validation data."""
+
+    epoch: int
+    train_loss: float
+    train_accuracy: float
+    test_loss: float | None
+    test_accuracy: float | None
+    seconds: float
+
+
+@dataclass
+class History:
+    """What happened in training, epoch by epoch.
+
+    Attributes
+    ----------
+    epochs : list of Epoch
+        `train_loss` and `train_accuracy` are means over the epoch's batches as they were
+        trained, so with dropout and while the weights still moved.
+    interrupted : bool
+        Whether Ctrl-C ended the training early. What was learned until then is in the model.
+    """
+
+    epochs: list[Epoch] = field(default_factory=list)
+    interrupted: bool = False
+
+    def column(self, name: str) -> list[Any]:
+        """Return one column, such as ``"train_loss"``."""
+        return [getattr(epoch, name) for epoch in self.epochs]
+
+
+def predictions(outputs: Floats) -> Integers:
+    """Return the class of each row of `outputs` (N, C); for one column, whether it exceeds ½."""
+    if outputs.shape[1] == 1:
+        return (outputs[:, 0] > 0.5).astype(np.int64)
+    return np.asarray(outputs.argmax(1))
+
+
+def fit(
+    model: Module,
+    images: Floats,
+    labels: NDArray[Any],
+    *,
+    loss: Loss,
+    optimizer: Optimizer,
+    epochs: int = 1,
+    batch_size: int = 64,
+    rng: RNG = None,
+    validation: tuple[Floats, NDArray[Any]] | None = None,
+    penalty: L2Penalty | None = None,
+    progress: bool | None = None,
+    on_epoch: Callable[[Epoch], None] | None = None,
+) -> History:
+    """Train `model` in place and return what happened.
+
+    Parameters
+    ----------
+    model : Module
+    images : ndarray (N, C, H, W)
+    labels : ndarray (N,) of classes, or (N, 1) of floats for a model with one output
+    loss : Loss
+        With ``reduction="mean"`` or ``"sum"``.
+    optimizer : Optimizer
+        Of the parameters of `model`.
+    epochs, batch_size : int
+        Each epoch takes the images in a new order; the last batch may be smaller.
+    rng : numpy.random.Generator or int, optional
+        Of the orders; None takes fresh entropy.
+    validation : (images, labels), optional
+        Evaluated after each epoch.
+    penalty : L2Penalty, optional
+        Added to the loss of every batch.
+    progress : bool, optional
+        Whether to show a bar on the standard error; by default if that is a terminal and
+        rich is installed.
+    on_epoch : callable, optional
+        Called with each `Epoch` as it ends.
+
+    Returns
+    -------
+    History
+        Ctrl-C ends the training early; the history says so, and the model keeps what it learned.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If the data do not fit each other, or the loss is not reduced.
+    ImportError
+        If ``progress=True`` and rich is not installed.
+    """
+    epochs = check.whole("fit", "epochs", epochs, 0)
+    batch_size = check.whole("fit", "batch_size", batch_size, 1)
+    _check_data("fit", images, labels, loss)
+    if validation is not None:
+        _check_data("fit validation", *validation, loss)
+    source = np.random.default_rng(rng)
+    history = History()
+    was_training = model.training
+    try:
+        with _progress(progress, epochs, -(-len(images) // batch_size)) as advance:
+            for number in range(1, epochs + 1):
+                start = time.perf_counter()
+                model.train()
+                order = source.permutation(len(images))
+                total, right = 0.0, 0
+                for first in range(0, len(images), batch_size):
+                    chosen = order[first : first + batch_size]
+                    value, outputs = _step(
+                        model, images[chosen], labels[chosen], loss, optimizer, penalty
+                    )
+                    total += value * (len(chosen) if loss.reduction == "mean" else 1)
+                    right += _right(outputs, labels[chosen])
+                    advance(number, value)
+                seconds = time.perf_counter() - start
+                tested = (
+                    None
+                    if validation is None
+                    else evaluate(model, *validation, loss=loss, batch_size=batch_size)
+                )
+                epoch = Epoch(
+                    number,
+                    total / len(images),
+                    right / len(images),
+                    None if tested is None else tested.loss,
+                    None if tested is None else tested.accuracy,
+                    seconds,
+                )
+                history.epochs.append(epoch)
+                if on_epoch is not None:
+                    on_epoch(epoch)
+    except KeyboardInterrupt:
+        history.interrupted = True
+    finally:
+        model.train(was_training)
+    return history
+
+
+def evaluate(
+    model: Module,
+    images: Floats,
+    labels: NDArray[Any],
+    *,
+    loss: Loss,
+    batch_size: int = 256,
+) -> Evaluation:
+    """Return loss, accuracy and predictions of `model` in evaluation mode.
+
+    Parameters
+    ----------
+    model, images, labels, loss
+        As in `fit`.
+    batch_size : int
+        How many images are in memory at once; the result hardly depends on it.
+
+    Returns
+    -------
+    Evaluation
+        The loss is the mean over the images, or their sum with ``reduction="sum"`` divided by
+        their number.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If the data do not fit each other, or the loss is not reduced.
+    """
+    batch_size = check.whole("evaluate", "batch_size", batch_size, 1)
+    _check_data("evaluate", images, labels, loss)
+    modes = [(module, module.training) for _, module in model.named_modules()]
+    model.eval()
+    total, chosen = 0.0, []
+    right = 0
+    try:
+        for first in range(0, len(images), batch_size):
+            batch = slice(first, first + batch_size)
+            outputs = model(images[batch])
+            value = float(loss.vjp(outputs, labels[batch])[0])
+            total += value * (len(outputs) if loss.reduction == "mean" else 1)
+            right += _right(outputs, labels[batch])
+            chosen.append(predictions(outputs))
+    finally:
+        for module, mode in modes:
+            module.training = mode
+    return Evaluation(total / len(images), right / len(images), np.concatenate(chosen))
+
+
+def _step(
+    model: Module,
+    images: Floats,
+    labels: NDArray[Any],
+    loss: Loss,
+    optimizer: Optimizer,
+    penalty: L2Penalty | None,
+) -> tuple[float, Floats]:
+    """Take one step and return the value of the loss and the outputs before it."""
+    optimizer.zero_grad()
+    outputs, pullback = model.vjp(images, input_grad=False)
+    value, loss_pullback = loss.vjp(outputs, labels)
+    pullback(loss_pullback())
+    if penalty is not None:
+        extra, penalty_pullback = penalty.vjp()
+        penalty_pullback()
+        value = value + extra
+    optimizer.step()
+    return float(value), outputs
+
+
+def _right(outputs: Floats, labels: NDArray[Any]) -> int:
+    return int((predictions(outputs) == labels.reshape(len(labels), -1)[:, 0]).sum())
+
+
+def _check_data(function: str, images: Floats, labels: NDArray[Any], loss: Loss) -> None:
+    check.floats(function, images=images)
+    if not isinstance(labels, np.ndarray):
+        raise TypeError(f"{function}: labels is a {type(labels).__name__}, expected a NumPy array")
+    if labels.ndim == 0 or len(images) != len(labels) or not len(images):
+        raise ValueError(
+            f"{function}: labels has shape {labels.shape}, but images has {images.shape}; "
+            "expected one label for each image, and at least one"
+        )
+    if loss.reduction == "none":
+        raise ValueError(f"{function}: the loss has reduction='none', expected 'mean' or 'sum'")
+
+
+@contextmanager
+def _progress(wanted: bool | None, epochs: int, batches: int) -> Iterator[Callable[..., None]]:
+    """Yield what is called after each batch."""
+    if wanted is None:
+        wanted = sys.stderr.isatty()
+        required = False
+    else:
+        required = wanted
+    try:
+        from rich.console import Console
+        from rich.progress import Progress
+    except ImportError as error:
+        if required:
+            raise ImportError(
+                "fit: progress=True needs the package rich, which is not installed: "
+                'python -m pip install "scratchcnn[cli]"'
+            ) from error
+        wanted = False
+    if not wanted:
+        yield lambda number, value: None
+        return
+    with Progress(console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("training", total=epochs * batches)
+        yield lambda number, value: bar.update(
+            task, advance=1, description=f"epoch {number}/{epochs}, loss {value:.4f}"
+        )
