@@ -1,0 +1,148 @@
+"""What is judged: a name and one callable per operation."""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+import importlib.util
+import inspect
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from reference_tests.operation import Operation
+
+
+@dataclass(frozen=True)
+class Implementation:
+    """A subject of the judge.
+
+    Parameters
+    ----------
+    name : str
+    operations : mapping of operation names to callables
+        Each takes NumPy arrays and keywords in PyTorch's signature and returns its output, or
+        ``(output, pullback)``; ``pullback(grad_output)`` returns one gradient for each array.
+        `NotImplementedError` raised inside it means that these parameters are unsupported.
+    limits : mapping of operation names to mappings, optional
+        Values of parameters to which the cases are restricted, such as
+        ``{"conv2d": {"stride": 1, "groups": 1}}``. The limit ``{"bias": None}`` leaves out an
+        optional array.
+    source : str
+        How a reproduction obtains the subject, such as ``from my_cnn import subject``.
+    """
+
+    name: str
+    operations: Mapping[str, Callable[..., Any]]
+    limits: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    source: str = ""
+
+    def lacking(self, operation: Operation) -> dict[str, Any]:
+        """Return the hyperparameters that the callable has no keyword for, with their defaults."""
+        try:
+            parameters = inspect.signature(self.operations[operation.name]).parameters
+        except (TypeError, ValueError):
+            return {}
+        if any(p.kind is inspect.Parameter.VAR_KEYWORD for p in parameters.values()):
+            return {}
+        missing = {
+            name: default
+            for name, default in operation.defaults.items()
+            if name not in parameters and name != "step"
+        }
+        if any(p.kind is inspect.Parameter.VAR_POSITIONAL for p in parameters.values()):
+            return missing
+        takes = [p for p in parameters.values() if p.kind is not inspect.Parameter.KEYWORD_ONLY]
+        names = [p.name for p in takes if p.name not in operation.defaults]
+        if operation.by_name and len(names) < len(operation.arrays):
+            for name in operation.optional:
+                if name not in parameters:
+                    missing[name] = None
+        return missing
+
+
+def from_functions(
+    forward: Callable[..., Any], **gradients: Callable[..., Any]
+) -> Callable[..., Any]:
+    """Return an implementation's callable made of a forward and explicit gradients.
+
+    Parameters
+    ----------
+    forward : callable
+        ``forward(*arrays, **hyper)`` returns the output.
+    **gradients : callables
+        ``input_grad``, ``weight_grad``, …: each ``gradient(grad_output, *arrays, **hyper)`` returns
+        the gradient of one array, in the order of the arrays; None for one without.
+
+    Returns
+    -------
+    callable
+        With the signature of `forward`; returns ``(output, pullback)``.
+
+    Examples
+    --------
+    >>> double = from_functions(lambda x: 2 * x, input_grad=lambda grad_output, x: 2 * grad_output)
+    >>> output, pullback = double(3.0)
+    >>> pullback(1.0)
+    (2.0,)
+    """
+
+    def function(*arrays: Any, **hyper: Any) -> Any:
+        output = forward(*arrays, **hyper)
+
+        def pullback(grad_output: Any) -> tuple[Any, ...]:
+            return tuple(
+                None if gradient is None else gradient(grad_output, *arrays, **hyper)
+                for gradient in gradients.values()
+            )
+
+        return output, pullback
+
+    function.__signature__ = inspect.signature(forward)  # type: ignore[attr-defined]
+    return function
+
+
+def load(place: str) -> Implementation:
+    """Return the subject at ``module:name`` or ``path/to/file.py:name``.
+
+    Raises
+    ------
+    ValueError
+        If there is no such module, file or name, or it is no Implementation.
+    """
+    module_name, colon, name = place.rpartition(":")
+    if not colon or not module_name or not name:
+        raise ValueError(f"{place!r} names no subject, expected module:name or path.py:name")
+    if module_name.endswith(".py"):
+        path = Path(module_name)
+        if not path.is_file():
+            raise ValueError(f"{place!r}: there is no file {module_name}")
+        spec = importlib.util.spec_from_file_location(path.stem, path)
+        assert spec is not None
+        assert spec.loader is not None
+        module = importlib.util.module_from_spec(spec)
+        sys.modules.setdefault(path.stem, module)
+        spec.loader.exec_module(module)
+        module_name = path.stem
+    else:
+        if "" not in sys.path and str(Path.cwd()) not in sys.path:
+            sys.path.insert(0, str(Path.cwd()))
+        try:
+            module = importlib.import_module(module_name)
+        except ModuleNotFoundError as error:
+            if error.name is not None and not module_name.startswith(error.name):
+                raise
+            raise ValueError(f"{place!r}: there is no module {module_name}") from error
+    if not hasattr(module, name):
+        near = difflib.get_close_matches(name, dir(module), 3)
+        hint = f"; the nearest names are {', '.join(near)}" if near else ""
+        raise ValueError(f"{place!r}: {module_name} has no {name}{hint}")
+    subject = getattr(module, name)
+    if not isinstance(subject, Implementation):
+        raise ValueError(
+            f"{place!r} is a {type(subject).__name__}, expected a reference_tests.Implementation"
+        )
+    source = subject.source or f"from {module_name} import {name} as subject"
+    return Implementation(subject.name, subject.operations, subject.limits, source)

@@ -1,0 +1,1 @@
+"""Subjects of the judge that come with it."""

@@ -1,0 +1,54 @@
+"""What results are compared with; each framework is imported inside its own file only."""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+import importlib.util
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+
+class Reference(NamedTuple):
+    """A reference: its name and version, and one callable per operation, as of a subject.
+
+    A callable raises NotImplementedError for parameters that the reference lacks.
+    """
+
+    name: str
+    version: str
+    operations: dict[str, Callable[..., Any]]
+
+
+# Name of the reference: the package that it needs, and the module here that adapts it.
+KNOWN = {"torch": ("torch", "torch_"), "scipy": ("scipy", "scipy_")}
+
+
+def available() -> list[str]:
+    """Return the names of the references whose packages are installed."""
+    return [name for name, (package, _) in KNOWN.items() if importlib.util.find_spec(package)]
+
+
+def load(names: Sequence[str]) -> list[Reference]:
+    """Return references by name; `exact` always judges and is not among them.
+
+    Raises
+    ------
+    ValueError
+        If a name is unknown, or its package is not installed.
+    """
+    references = []
+    for name in names:
+        if name == "exact":
+            continue
+        if name not in KNOWN:
+            near = difflib.get_close_matches(name, [*KNOWN, "exact"], 3, 0.4) or [*KNOWN, "exact"]
+            raise ValueError(f"there is no reference {name!r}; the nearest are {', '.join(near)}")
+        package, module = KNOWN[name]
+        if importlib.util.find_spec(package) is None:
+            raise ValueError(
+                f"the reference {name!r} needs the package {package}, which is not installed: "
+                f'python -m pip install "scratchcnn[{name}]"'
+            )
+        references.append(importlib.import_module(f"reference_tests.references.{module}").reference)
+    return references

@@ -1,0 +1,226 @@
+"""One verdict, many faces: what the judge found, as objects, text, a table and JSON."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+SCHEMA = 1
+
+# The status of an operation is the first of these that one of its findings has.
+ORDER = (
+    "error",
+    "failed",
+    "unexpected pass",
+    "untrusted",
+    "disputed",
+    "expected failure",
+    "passed",
+    "unsupported",
+    "no reference",
+    "not provided",
+)
+NOT_OK = ORDER[:4]
+
+
+@dataclass
+class Finding:
+    """What the judge found about one (operation, output, check, dtype, reference).
+
+    Attributes
+    ----------
+    operation, output, check, dtype, reference : str
+        Empty where it does not apply.
+    status : str
+        One of `ORDER`.
+    message : str
+        What is wrong, for the first case that shows it.
+    cases : int
+        How many cases were checked.
+    units : float
+        The largest error, in units of its bound.
+    reproduction : str
+        The smallest failing case, as Python that needs only NumPy and the subject.
+    replay : str
+        What `reference-tests --replay` takes to judge the first failing case again.
+    """
+
+    operation: str
+    output: str
+    check: str
+    dtype: str
+    reference: str
+    status: str
+    message: str = ""
+    cases: int = 0
+    units: float = 0.0
+    reproduction: str = ""
+    replay: str = ""
+
+    @property
+    def id(self) -> str:
+        """The name to which expected failures are bound."""
+        return f"{self.operation}:{self.output}:{self.check}"
+
+    def __str__(self) -> str:
+        what = ", ".join(part for part in (self.dtype, self.reference) if part)
+        line = f"{self.operation}: {self.output} {self.status} in {self.check} ({what})"
+        if self.message:
+            line += f": {self.message}"
+        if self.reproduction:
+            line += "\n" + "\n".join("    " + part for part in self.reproduction.splitlines())
+        return line
+
+
+@dataclass
+class OperationReport:
+    """What the judge found about one operation."""
+
+    name: str
+    findings: list[Finding] = field(default_factory=list)
+    cases: int = 0
+    unsupported: int = 0
+    seconds: float = 0.0
+
+    @property
+    def status(self) -> str:
+        """The first status of `ORDER` that a finding has."""
+        return min((f.status for f in self.findings), key=ORDER.index, default="not provided")
+
+
+@dataclass
+class Report:
+    """The verdict over a subject.
+
+    Attributes
+    ----------
+    subject : str
+    operations : list of OperationReport
+    seed : int
+    versions : mapping
+        Of Python, NumPy, the references and the platform.
+    references : list of str
+    notes : list of str
+        What a reader must know, such as a reference that is not installed.
+    """
+
+    subject: str
+    seed: int
+    references: list[str]
+    versions: Mapping[str, str]
+    operations: list[OperationReport] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+    def __getitem__(self, name: str) -> OperationReport:
+        for operation in self.operations:
+            if operation.name == name:
+                return operation
+        raise KeyError(name)
+
+    def __iter__(self) -> Iterator[OperationReport]:
+        return iter(self.operations)
+
+    @property
+    def findings(self) -> list[Finding]:
+        """All findings."""
+        return [finding for operation in self.operations for finding in operation.findings]
+
+    @property
+    def failures(self) -> list[Finding]:
+        """The findings that make the report not ok."""
+        return [finding for finding in self.findings if finding.status in NOT_OK]
+
+    @property
+    def ok(self) -> bool:
+        """Whether nothing failed, is untrusted or passed unexpectedly, and something passed."""
+        return not self.failures and any(f.status == "passed" for f in self.findings)
+
+    def assert_ok(self) -> None:
+        """Raise AssertionError with the whole message unless the report is ok."""
+        if not self.ok:
+            raise AssertionError(self.text())
+
+    def text(self) -> str:
+        """Return the failures in words, or one line if there is none."""
+        if self.ok:
+            names = ", ".join(operation.name for operation in self.operations)
+            return f"{self.subject}: ok ({names})"
+        lines = [f"{self.subject}: not ok"]
+        lines += [str(finding) for finding in leading(self.failures)]
+        if not self.failures:
+            lines.append("nothing passed: no operation is provided and supported")
+        return "\n\n".join(lines)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the report as plain types, for JSON."""
+        return {
+            "schema": SCHEMA,
+            "subject": self.subject,
+            "ok": self.ok,
+            "seed": self.seed,
+            "references": self.references,
+            "versions": dict(self.versions),
+            "notes": self.notes,
+            "operations": [
+                {
+                    "name": operation.name,
+                    "status": operation.status,
+                    "cases": operation.cases,
+                    "unsupported": operation.unsupported,
+                    "seconds": operation.seconds,
+                    "findings": [
+                        {**asdict(f), "id": f.id, "units": _finite(f.units)}
+                        for f in operation.findings
+                    ],
+                }
+                for operation in self.operations
+            ],
+        }
+
+
+def _finite(units: float) -> float | None:
+    return units if units < float("inf") else None
+
+
+def leading(failures: Iterable[Finding]) -> list[Finding]:
+    """Return one finding for each operation, output and check: the one to read first."""
+    first: dict[str, Finding] = {}
+    for finding in failures:
+        kept = first.setdefault(finding.id, finding)
+        if finding.reproduction and not kept.reproduction:
+            first[finding.id] = finding
+    return list(first.values())
+
+
+def versions(references: Mapping[str, str]) -> dict[str, str]:
+    """Return the versions of everybody who took part."""
+    import numpy
+
+    return {
+        "python": platform.python_version(),
+        "numpy": numpy.__version__,
+        **references,
+        "platform": f"{platform.system()} {platform.machine()}",
+    }
+
+
+def rows(report: Report) -> Iterator[tuple[str, str, dict[str, Finding | None], int, float, str]]:
+    """Yield (operation, output, findings by reference, cases, error in bounds, status)."""
+    columns = ["exact", *report.references]
+    for operation in report:
+        outputs = dict.fromkeys(f.output for f in operation.findings if f.output)
+        if not outputs:
+            yield operation.name, "", {}, 0, 0.0, operation.status
+        for output in outputs:
+            mine = [f for f in operation.findings if f.output == output]
+            cells = {}
+            for column in columns:
+                found = [f for f in mine if f.reference == column]
+                cells[column] = min(found, key=lambda f: ORDER.index(f.status), default=None)
+            values = [f for f in mine if f.check in ("value", "exact") and f.reference == "exact"]
+            cases = max((f.cases for f in mine), default=0)
+            units = max((f.units for f in values), default=0.0)
+            status = min((f.status for f in mine), key=ORDER.index)
+            yield operation.name, output, cells, cases, units, status

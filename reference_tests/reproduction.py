@@ -1,0 +1,88 @@
+"""The smallest failing case, and how to write it as a call that can be pasted."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+
+from reference_tests.case import Case
+from reference_tests.checks import Call
+from reference_tests.draw import replayed
+from reference_tests.implementation import Implementation
+from reference_tests.operation import Operation
+
+# The output, check, dtype and reference of a finding.
+Key = tuple[str, str, str, str]
+TRIALS = 200
+
+
+def shrunk(
+    operation: Operation,
+    case: Case,
+    limits: Mapping[str, Any],
+    fails: Callable[[Case], str | None],
+) -> tuple[Case, str]:
+    """Return a smaller case that still fails and its message, by lowering one integer at a time.
+
+    A case that was not drawn comes back as it is, without a message.
+    """
+    best, message, left = case, "", TRIALS
+    place = 0
+    while place < len(best.made) and left > 0:
+        for lower in _lower(best.made[place]):
+            made = (*best.made[:place], lower, *best.made[place + 1 :])
+            trial = operation.strategy(replayed(made, limits))
+            if trial.made == best.made:
+                continue
+            left -= 1
+            found = fails(trial)
+            if found is not None:
+                # What is smaller now may let the choices before it become smaller too.
+                best, message, place = trial, found, -1
+                break
+        place += 1
+    return best, message
+
+
+def _lower(number: int) -> list[int]:
+    """Return smaller integers to try, the smallest first."""
+    return sorted({0, number // 2, number - 1} - {number}) if number > 0 else []
+
+
+def literal(array: Any) -> str:
+    """Return an array as Python source that makes it again, bit for bit."""
+    if array is None:
+        return "None"
+    array = np.asarray(array)
+    shape = f".reshape({array.shape})" if 0 in array.shape else ""
+    return f"array({array.tolist()!r}, {array.dtype.name}){shape}"
+
+
+def written(subject: Implementation, operation: Operation, case: Case, key: Key) -> str:
+    """Return a literal call that needs only NumPy and the subject."""
+    output, check, dtype, _ = key
+    dtype = dtype or "float64"
+    scale = (operation.exact_scale or 0) if check == "exact" else 0
+    arrays = case.fill_integers(dtype, scale) if scale else case.fill(dtype)
+    lines = [
+        "from numpy import array, float32, float64, inf, int64, nan  # noqa: F401",
+        subject.source or "subject = ...  # the Implementation",
+        *(f"{name} = {literal(value)}" for name, value in arrays.items()),
+        f"function = subject.operations[{operation.name!r}]",
+        f"result = {operation.written(arrays, operation.options(case.hyper))}",
+    ]
+    recorded: list[Any] = []
+
+    def cotangent(shape: tuple[int, ...]) -> Any:
+        recorded.append(case.cotangent(shape, dtype, scale))
+        return recorded[-1]
+
+    if output.startswith("grad_"):
+        function = subject.operations[operation.name]
+        Call(function, operation, arrays, case.hyper, cotangent).outcome()
+    if not recorded:
+        return "\n".join([*lines, f"print(result)  # {output} is wrong"])
+    lines.append(f"grad_output = {literal(recorded[-1])}")
+    return "\n".join([*lines, f"print(result[1](grad_output))  # {output} is wrong"])
