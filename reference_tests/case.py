@@ -150,7 +150,7 @@ def real(spec: Spec, rng: np.random.Generator, family: str, dtype: DTypeLike) ->
 
 
 def _sprinkled(*specials: float) -> Callable[..., Array]:
-    def fill(normal: Array, rng: np.random.Generator, limits: np.finfo) -> Array:  # type: ignore[type-arg]
+    def fill(normal: Array, rng: np.random.Generator, limits: Any) -> Array:
         chosen = rng.choice(specials, normal.shape)
         return np.where(rng.random(normal.shape) < 0.2, chosen, normal)
 
@@ -162,7 +162,7 @@ _FAMILIES: dict[str, Callable[..., Array]] = {
     "non-negative": lambda normal, rng, limits: np.maximum(normal, 0),
     "negative": lambda normal, rng, limits: -np.abs(normal) - 0.5,
     "wide": lambda normal, rng, limits: normal * 10.0 ** rng.integers(-6, 7, normal.shape),
-    "ties": lambda normal, rng, limits: np.round(normal),
+    "ties": lambda normal, rng, limits: np.asarray(np.round(normal)),
     "large": lambda normal, rng, limits: normal * 1e4,
     "zeros": _sprinkled(0.0, -0.0),
     "subnormal": lambda normal, rng, limits: normal * float(limits.tiny) / 4,

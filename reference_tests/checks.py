@@ -70,6 +70,7 @@ class Call:
     ) -> None:
         self.function, self.operation = function, operation
         self.arrays, self.hyper, self.cotangent = arrays, hyper, cotangent
+        self.first = operation.outputs(hyper)[0]
 
     def outcome(self, layout: str = "C", twice: bool = False) -> Outcome:
         """Call, pull back, and return everything; `twice` uses the pullback two times."""
@@ -189,10 +190,8 @@ def _judged(
     if outcome.unsupported:
         yield Observation("", "parameters", dtype, "", "unsupported", outcome.unsupported)
         return
-    if outcome.error:
-        yield Observation("output", "call", dtype, "", "error", outcome.error)
-    else:
-        yield Observation("output", "call", dtype, "", "passed")
+    status = "error" if outcome.error else "passed"
+    yield Observation(call.first, "call", dtype, "", status, outcome.error)
     for name in outcome.missing:
         yield Observation(name, check, dtype, "exact", "not provided", "there is no gradient")
     values = {n: outcome.results[n] for n in expected if n in outcome.results}
@@ -251,7 +250,8 @@ def _habits(call: Call, outcome: Outcome, case: Case, dtype: str) -> Iterator[Ob
     """Yield the checks of purity and repeatability."""
     changed = outcome.results["changed"]
     message = f"changed its argument {', '.join(changed)}" if changed else ""
-    yield Observation("output", "purity", dtype, "", "failed" if message else "passed", message)
+    status = "failed" if message else "passed"
+    yield Observation(call.first, "purity", dtype, "", status, message)
     again = call.outcome(case.layout)
     for name, value in outcome.results.items():
         if name.startswith("second ") or name == "changed":
@@ -275,7 +275,7 @@ def _others(
             continue
         theirs = Call(function, call.operation, call.arrays, call.hyper, call.cotangent).outcome()
         if theirs.error:
-            yield reference.name, "output", f"{reference.name} {theirs.error}"
+            yield reference.name, call.first, f"{reference.name} {theirs.error}"
         for name, truth in expected.items():
             if name not in theirs.results:
                 continue

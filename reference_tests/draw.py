@@ -52,8 +52,9 @@ class Draw:
         """Return the limit of a parameter, if there is one, or else what `drawn` returns."""
         if name not in self.limits:
             return drawn()
-        value = self.limits[name]
-        return value[axis] if axis is not None and isinstance(value, Sequence) else value
+        value: Any = self.limits[name]
+        chosen: T = value[axis] if axis is not None and isinstance(value, Sequence) else value
+        return chosen
 
 
 def seeded(seed: str, limits: Mapping[str, Any] | None = None) -> Draw:

@@ -15,6 +15,10 @@ from typing import Any
 from reference_tests.operation import Operation
 
 
+class UnknownName(ValueError):
+    """A subject, an operation or a reference that does not exist or is not installed."""
+
+
 @dataclass(frozen=True)
 class Implementation:
     """A subject of the judge.
@@ -114,11 +118,11 @@ def load(place: str) -> Implementation:
     """
     module_name, colon, name = place.rpartition(":")
     if not colon or not module_name or not name:
-        raise ValueError(f"{place!r} names no subject, expected module:name or path.py:name")
+        raise UnknownName(f"{place!r} names no subject, expected module:name or path.py:name")
     if module_name.endswith(".py"):
         path = Path(module_name)
         if not path.is_file():
-            raise ValueError(f"{place!r}: there is no file {module_name}")
+            raise UnknownName(f"{place!r}: there is no file {module_name}")
         spec = importlib.util.spec_from_file_location(path.stem, path)
         assert spec is not None
         assert spec.loader is not None
@@ -134,15 +138,16 @@ def load(place: str) -> Implementation:
         except ModuleNotFoundError as error:
             if error.name is not None and not module_name.startswith(error.name):
                 raise
-            raise ValueError(f"{place!r}: there is no module {module_name}") from error
+            raise UnknownName(f"{place!r}: there is no module {module_name}") from error
     if not hasattr(module, name):
         near = difflib.get_close_matches(name, dir(module), 3)
         hint = f"; the nearest names are {', '.join(near)}" if near else ""
-        raise ValueError(f"{place!r}: {module_name} has no {name}{hint}")
+        raise UnknownName(f"{place!r}: {module_name} has no {name}{hint}")
     subject = getattr(module, name)
     if not isinstance(subject, Implementation):
-        raise ValueError(
+        raise UnknownName(
             f"{place!r} is a {type(subject).__name__}, expected a reference_tests.Implementation"
         )
-    source = subject.source or f"from {module_name} import {name} as subject"
+    alias = "" if name == "subject" else " as subject"
+    source = subject.source or f"from {module_name} import {name}{alias}"
     return Implementation(subject.name, subject.operations, subject.limits, source)

@@ -10,12 +10,20 @@ from typing import Any
 from reference_tests.case import Case
 from reference_tests.checks import DTYPES, Observation, Sight, evaluate
 from reference_tests.draw import seeded
-from reference_tests.implementation import Implementation
+from reference_tests.implementation import Implementation, UnknownName
 from reference_tests.operation import REQUIRED, Operation
 from reference_tests.operations import CATALOGUE
 from reference_tests.references import Reference, available, load
 from reference_tests.report import ORDER, Finding, OperationReport, Report, versions
 from reference_tests.reproduction import Key, shrunk, written
+
+
+class Interrupted(KeyboardInterrupt):
+    """Ctrl-C, with the report of what was judged until then."""
+
+    def __init__(self, report: Report) -> None:
+        super().__init__("interrupted")
+        self.report = report
 
 
 def verify(
@@ -62,6 +70,8 @@ def verify(
         If `subject` is no Implementation.
     ValueError
         If an operation, a reference or a dtype does not exist or is not installed, before any work.
+    Interrupted
+        On Ctrl-C, a KeyboardInterrupt with the `report` of what was judged until then.
 
     Examples
     --------
@@ -83,7 +93,7 @@ def verify(
     chosen = [_operation(name) for name in (CATALOGUE if operations is None else operations)]
     for dtype in dtypes:
         if dtype not in DTYPES:
-            raise ValueError(f"verify: dtypes has {dtype!r}, expected float32 or float64")
+            raise UnknownName(f"verify: dtypes has {dtype!r}, expected float32 or float64")
     if examples < 0:
         raise ValueError(f"verify: examples is {examples}, expected at least 0")
     loaded = load(available() if references is None else references)
@@ -100,7 +110,11 @@ def verify(
     end = None if max_seconds is None else time.monotonic() + max_seconds
     for operation in chosen:
         trial = _Trial(subject, operation, loaded, dtypes, seed, end)
-        done = trial.run(examples)
+        try:
+            done = trial.run(examples)
+        except KeyboardInterrupt:
+            report.notes.append(f"interrupted while judging {operation.name}")
+            raise Interrupted(report) from None
         report.operations.append(done)
         _expect(done, expected_failures or {})
         if on_operation is not None:
@@ -138,7 +152,7 @@ def _operation(name: str | Operation) -> Operation:
         return name
     if name not in CATALOGUE:
         near = difflib.get_close_matches(name, CATALOGUE, 3, 0.4) or sorted(CATALOGUE)
-        raise ValueError(f"there is no operation {name!r}; the nearest are {', '.join(near)}")
+        raise UnknownName(f"there is no operation {name!r}; the nearest are {', '.join(near)}")
     return CATALOGUE[name]
 
 
@@ -313,6 +327,7 @@ class _Trial:
         """Check that what must be refused is refused, with whatever exception."""
         for invalid in self.operation.invalid:
             hyper = dict(invalid.hyper)
+            first = self.operation.outputs(hyper)[0]
             if any(not _equal(hyper[n], v) for n, v in self.limits.items() if n in hyper):
                 continue
             padded = (*invalid.arrays, *(None,) * len(self.operation.arrays))
@@ -325,10 +340,10 @@ class _Trial:
             except NotImplementedError:
                 continue
             except Exception:
-                seen = Observation("output", "invalid input", "", "", "passed")
+                seen = Observation(first, "invalid input", "", "", "passed")
             else:
                 text = f"accepted {invalid.reason}, expected an error"
-                seen = Observation("output", "invalid input", "", "", "failed", text)
+                seen = Observation(first, "invalid input", "", "", "failed", text)
             self._note(seen, None, 0)
 
     def _trust(self) -> None:

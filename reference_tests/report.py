@@ -148,7 +148,7 @@ class Report:
             names = ", ".join(operation.name for operation in self.operations)
             return f"{self.subject}: ok ({names})"
         lines = [f"{self.subject}: not ok"]
-        lines += [str(finding) for finding in leading(self.failures)]
+        lines += [str(failure) for failure in grouped(self.failures)]
         if not self.failures:
             lines.append("nothing passed: no operation is provided and supported")
         return "\n\n".join(lines)
@@ -184,14 +184,63 @@ def _finite(units: float) -> float | None:
     return units if units < float("inf") else None
 
 
-def leading(failures: Iterable[Finding]) -> list[Finding]:
-    """Return one finding for each operation, output and check: the one to read first."""
-    first: dict[str, Finding] = {}
-    for finding in failures:
-        kept = first.setdefault(finding.id, finding)
-        if finding.reproduction and not kept.reproduction:
-            first[finding.id] = finding
-    return list(first.values())
+@dataclass
+class Failure:
+    """All findings against one output of one operation, as one thing to read.
+
+    Attributes
+    ----------
+    findings : list of Finding
+        The one that explains most comes first.
+    """
+
+    findings: list[Finding]
+
+    @property
+    def headline(self) -> str:
+        """Which operation, which output, against whom, in which checks and dtypes."""
+        first = self.findings[0]
+        against = _listed(f.reference for f in self.findings)
+        checks, dtypes = (_listed(getattr(f, n) for f in self.findings) for n in ("check", "dtype"))
+        differs = {"failed": "differs" if against else "is wrong", "error": "is an error"}
+        what = differs.get(first.status, f"is {'an ' * (first.status[0] in 'aeiou')}{first.status}")
+        whom = f" from {against}" if against and what == "differs" else ""
+        where = f" in {dtypes}" if dtypes else ""
+        return f"{first.operation}: {first.output} {what}{whom} ({checks}{where})"
+
+    def __str__(self) -> str:
+        first = self.findings[0]
+        lines = [self.headline]
+        told = set()
+        for finding in self.findings:
+            if finding.check not in told:
+                told.add(finding.check)
+                lines.append(f"  {finding.check}: {finding.message}")
+        if first.reproduction:
+            lines += ["  the smallest case:"]
+            lines += [f"    {line}" for line in first.reproduction.splitlines()]
+        if first.replay:
+            lines.append(f"  to judge it again: --replay {first.replay}")
+        return "\n".join(lines)
+
+
+def _listed(names: Iterable[str]) -> str:
+    """Return different names as words."""
+    words = [name for name in dict.fromkeys(names) if name]
+    return " and ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
+
+
+def grouped(findings: Iterable[Finding]) -> list[Failure]:
+    """Return findings by operation and output, the exact tier first: its numbers are small."""
+    groups: dict[tuple[str, str], list[Finding]] = {}
+    for finding in findings:
+        groups.setdefault((finding.operation, finding.output), []).append(finding)
+
+    def explains(finding: Finding) -> tuple[bool, int, int]:
+        best = ("exact", "value").index(finding.check) if finding.check in ("exact", "value") else 2
+        return not finding.reproduction, ORDER.index(finding.status), best
+
+    return [Failure(sorted(group, key=explains)) for group in groups.values()]
 
 
 def versions(references: Mapping[str, str]) -> dict[str, str]:
@@ -220,7 +269,8 @@ def rows(report: Report) -> Iterator[tuple[str, str, dict[str, Finding | None], 
                 found = [f for f in mine if f.reference == column]
                 cells[column] = min(found, key=lambda f: ORDER.index(f.status), default=None)
             values = [f for f in mine if f.check in ("value", "exact") and f.reference == "exact"]
-            cases = max((f.cases for f in mine), default=0)
+            judged = [f for f in mine if f.check == "value"] or mine
+            cases = max(f.cases for f in judged)
             units = max((f.units for f in values), default=0.0)
             status = min((f.status for f in mine), key=ORDER.index)
             yield operation.name, output, cells, cases, units, status

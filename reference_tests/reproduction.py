@@ -67,7 +67,6 @@ def written(subject: Implementation, operation: Operation, case: Case, key: Key)
     scale = (operation.exact_scale or 0) if check == "exact" else 0
     arrays = case.fill_integers(dtype, scale) if scale else case.fill(dtype)
     lines = [
-        "from numpy import array, float32, float64, inf, int64, nan  # noqa: F401",
         subject.source or "subject = ...  # the Implementation",
         *(f"{name} = {literal(value)}" for name, value in arrays.items()),
         f"function = subject.operations[{operation.name!r}]",
@@ -82,7 +81,11 @@ def written(subject: Implementation, operation: Operation, case: Case, key: Key)
     if output.startswith("grad_"):
         function = subject.operations[operation.name]
         Call(function, operation, arrays, case.hyper, cotangent).outcome()
-    if not recorded:
-        return "\n".join([*lines, f"print(result)  # {output} is wrong"])
-    lines.append(f"grad_output = {literal(recorded[-1])}")
-    return "\n".join([*lines, f"print(result[1](grad_output))  # {output} is wrong"])
+    if recorded:
+        lines.append(f"grad_output = {literal(recorded[-1])}")
+        lines.append(f"print(result[1](grad_output))  # {output} is wrong")
+    else:
+        lines.append(f"print(result)  # {output} is wrong")
+    text = "\n".join(lines)
+    names = [n for n in ("array", "float32", "float64", "inf", "int64", "nan") if n in text]
+    return f"from numpy import {', '.join(names)}\n{text}"

@@ -212,7 +212,7 @@ class Bounded:
         return self + (-self._lift(other))
 
     def __rsub__(self, other: Any) -> Bounded:
-        return -self + other
+        return self._lift(other) + (-self)
 
     def __mul__(self, other: Any) -> Bounded:
         b = self._lift(other)
@@ -370,7 +370,7 @@ def _terms(subscripts: str, *shapes: Sequence[int]) -> int:
 
 def gather(x: Any, axis: int, index: NDArray[np.intp], fill: float = 0.0) -> Any:
     """Return `x` with one axis replaced by those of `index`, whose -1 stand for `fill`."""
-    place = (slice(None),) * axis
+    place: tuple[Any, ...] = (slice(None),) * axis
     later = (None,) * (x.ndim - axis - 1)
     outside = (index < 0)[(..., *later)]
 

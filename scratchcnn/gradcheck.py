@@ -68,10 +68,10 @@ def gradcheck(
     >>> gradcheck(square, np.array([1.0, -2.0])).ok
     True
     """
-    for index, array in enumerate(inputs):
-        check.floats("gradcheck", **{f"inputs[{index}]": array})
+    for place, array in enumerate(inputs):
+        check.floats("gradcheck", **{f"inputs[{place}]": array})
         if array.dtype != np.float64:
-            raise TypeError(f"gradcheck: inputs[{index}] has dtype float32, expected float64")
+            raise TypeError(f"gradcheck: inputs[{place}] has dtype float32, expected float64")
     output, pullback = function(*inputs)
     cotangent = np.random.default_rng(rng).standard_normal(np.shape(output))
     result = pullback(cotangent)
@@ -81,7 +81,7 @@ def gradcheck(
             f"gradcheck: the pullback returns {len(grads)} gradients, expected {len(inputs)}"
         )
 
-    def value(place: int, index: tuple[int, ...], move: float) -> tuple[float, float]:
+    def value(place: int, index: Any, move: float) -> tuple[float, float]:
         moved = [array.copy() for array in inputs]
         moved[place][index] += move
         terms = cotangent * function(*moved)[0]
@@ -93,7 +93,7 @@ def gradcheck(
         if grad is None:
             continue
         check.shape("gradcheck", f"gradient {place}", grad, array.shape)
-        for index in map(tuple, np.ndindex(*array.shape)):
+        for index in np.ndindex(*array.shape):
             h = step * max(1.0, abs(float(array[index])))
             slopes = []
             for move in (h, h / 2):

@@ -163,6 +163,7 @@ subject = Implementation(
         "correlate": _correlation("correlate"),
         "convolve": _correlation("convolve"),
         "conv2d": conv2d,
+        "conv2d_untied_bias": conv2d,
         "max_pool2d": max_pool2d,
         "avg_pool2d": avg_pool2d,
         "linear": linear,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -58,7 +60,7 @@ def definition(
     return y.reshape(n, filters, *output), pullback
 
 
-def strategy(draw: Draw) -> Case:
+def strategy(draw: Draw, untied: bool = False) -> Case:
     """Draw a convolution, asymmetric in everything."""
     named = draw.parameter("padding", lambda: "") if "padding" in draw.limits else ""
     if not named and "padding" not in draw.limits and draw.chance(1, 8):
@@ -76,16 +78,13 @@ def strategy(draw: Draw) -> Case:
     kernel = tuple(axis.kernel for axis in axes)
     output = tuple(axis.output for axis in axes)
 
-    def bias() -> Spec:
-        untied = "untied bias" not in draw.limits and draw.chance(1, 8)
-        return Spec((filters, *output) if untied else (filters,))
-
+    bias = Spec((filters, *output) if untied else (filters,))
     return finished(
         draw,
         {
             "x": Spec((n, groups * each, *(axis.size for axis in axes))),
             "weight": Spec((filters, each, *kernel)),
-            "bias": optional(draw, "bias", bias),
+            "bias": bias if untied else optional(draw, "bias", lambda: bias),
         },
         {
             "stride": per_axis(draw, "stride", axes),
@@ -101,13 +100,11 @@ def pinned() -> tuple[Case, ...]:
     """Return the case of 60 elements that exposes every mistake of the dictionary, and others."""
     small = {"x": Spec((2, 2, 5, 3)), "weight": Spec((3, 2, 3, 2)), "bias": Spec((3,))}
     grouped = {"x": Spec((2, 4, 5, 7)), "weight": Spec((6, 2, 2, 3)), "bias": Spec((6,))}
-    untied = {"x": Spec((2, 2, 4, 3)), "weight": Spec((3, 2, 3, 2)), "bias": Spec((3, 2, 2))}
     thin = {"x": Spec((2, 3, 3, 4)), "weight": Spec((2, 3, 1, 1)), "bias": Spec((2,))}
     return (
         Case(small, {"stride": (2, 3), "padding": (1, 0), "dilation": 1, "groups": 1}, 1),
         Case(small, {"stride": (1, 2), "padding": (3, 2), "dilation": (2, 1), "groups": 1}, 2),
         Case(grouped, {"stride": (2, 1), "padding": (0, 1), "dilation": (1, 2), "groups": 2}, 3),
-        Case(untied, {"stride": 1, "padding": 0, "dilation": 1, "groups": 1}, 4),
         Case(thin, {"stride": (2, 1), "padding": (1, 0), "dilation": 1, "groups": 1}, 5),
         Case(grouped, {"stride": 1, "padding": "same", "dilation": (2, 1), "groups": 2}, 6),
     )
@@ -124,8 +121,7 @@ conv2d = Operation(
     differentiable=("x", "weight", "bias"),
     optional=("bias",),
     exact_scale=1,
-    conventions="The output size is floored; 'same' pads an even kernel at the end. A bias of "
-    "shape (O, Hout, Wout) is untied; PyTorch has none, so its reference adds one.",
+    conventions="The output size is floored; 'same' pads an even kernel at the end.",
     pinned=pinned(),
     invalid=(
         Invalid("x has 2 axes", (_X[0, 0], _W)),
@@ -145,4 +141,23 @@ conv2d = Operation(
         Invalid("an array of objects", (_X.astype(object), _W)),
     ),
 )
-OPERATIONS = (conv2d,)
+_UNTIED = {"x": Spec((2, 2, 5, 3)), "weight": Spec((3, 2, 3, 2)), "bias": Spec((3, 3, 1))}
+
+conv2d_untied_bias = replace(
+    conv2d,
+    name="conv2d_untied_bias",
+    strategy=partial(strategy, untied=True),
+    optional=(),
+    conventions="conv2d with a bias of shape (O, Hout, Wout), one value per output pixel. PyTorch "
+    "has none, so its reference adds one to its convolution.",
+    pinned=(
+        Case(_UNTIED, {"stride": (2, 3), "padding": (1, 0), "dilation": 1, "groups": 1}, 1),
+        Case(
+            {**_UNTIED, "bias": Spec((3, 3, 2))},
+            {"stride": 1, "padding": 0, "dilation": 1, "groups": 1},
+            2,
+        ),
+    ),
+    invalid=(Invalid("a bias for other pixels", (_X, _W, np.zeros((6, 3, 4)))),),
+)
+OPERATIONS = (conv2d, conv2d_untied_bias)

@@ -8,6 +8,8 @@ import importlib.util
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
+from reference_tests.implementation import UnknownName
+
 
 class Reference(NamedTuple):
     """A reference: its name and version, and one callable per operation, as of a subject.
@@ -43,10 +45,10 @@ def load(names: Sequence[str]) -> list[Reference]:
             continue
         if name not in KNOWN:
             near = difflib.get_close_matches(name, [*KNOWN, "exact"], 3, 0.4) or [*KNOWN, "exact"]
-            raise ValueError(f"there is no reference {name!r}; the nearest are {', '.join(near)}")
+            raise UnknownName(f"there is no reference {name!r}; the nearest are {', '.join(near)}")
         package, module = KNOWN[name]
         if importlib.util.find_spec(package) is None:
-            raise ValueError(
+            raise UnknownName(
                 f"the reference {name!r} needs the package {package}, which is not installed: "
                 f'python -m pip install "scratchcnn[{name}]"'
             )

@@ -110,6 +110,7 @@ reference = Reference(
         "correlate": _slide("correlate"),
         "convolve": _slide("convolve"),
         "conv2d": conv2d,
+        "conv2d_untied_bias": conv2d,
         "sigmoid": special.expit,
         "softmax": _along_axis(special.softmax),
         "log_softmax": _along_axis(special.log_softmax),

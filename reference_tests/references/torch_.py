@@ -133,6 +133,7 @@ reference = Reference(
     torch.__version__,
     {
         "conv2d": _with_autograd(_conv2d),
+        "conv2d_untied_bias": _with_autograd(_conv2d),
         "max_pool2d": _with_autograd(_max_pool2d),
         "avg_pool2d": _with_autograd(F.avg_pool2d),
         "linear": _with_autograd(F.linear),

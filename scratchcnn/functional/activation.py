@@ -154,7 +154,7 @@ def softmax_grad(grad_output: Floats, y: Floats, *, dim: int) -> Floats:
     """Return the gradient of `x` from ``y = softmax(x)``: ``y * (g - sum(g * y))`` along `dim`."""
     _like("softmax_grad", grad_output, y=y)
     dim = check.axis("softmax_grad", "dim", dim, y.ndim)
-    return y * (grad_output - (grad_output * y).sum(dim, keepdims=True))
+    return np.asarray(y * (grad_output - (grad_output * y).sum(dim, keepdims=True)))
 
 
 @check.ieee

@@ -214,7 +214,7 @@ def _bias_grad(grad_output: Floats, shape: tuple[int, ...]) -> Floats:
 
 
 def _columns(x: Floats, windows: Windows, groups: int) -> Floats:
-    """Return all windows of `x` as columns of the matrices (G, C / G * KH * KW, N * Hout * Wout)."""
+    """Return the windows of `x` as columns of matrices (G, C / G * KH * KW, N * Hout * Wout)."""
     view = window_view(padded(x, windows), windows)
     taps = len(windows.kernel) + 1
     rows = x.shape[1] // groups * int(np.prod(windows.kernel))

@@ -8,6 +8,8 @@ exchange the two.
 
 from __future__ import annotations
 
+import string
+
 import numpy as np
 
 from scratchcnn.functional import _checks as check
@@ -65,7 +67,7 @@ def correlate_input_grad(
         "correlate_input_grad", grad_output, input_shape, kernel.shape, mode, kernel=kernel
     )
     full = _slide(padded(grad_output, _spread(grad_output.shape, kernel.shape)), np.flip(kernel))
-    return full[interior(windows.before, input_shape)].copy()
+    return np.ascontiguousarray(full[interior(windows.before, input_shape)])
 
 
 @check.ieee
@@ -117,7 +119,7 @@ def convolve_input_grad(
         "convolve_input_grad", grad_output, input_shape, kernel.shape, mode, kernel=kernel
     )
     full = _slide(padded(grad_output, _spread(grad_output.shape, kernel.shape)), kernel)
-    return full[interior(windows.before, input_shape)].copy()
+    return np.ascontiguousarray(full[interior(windows.before, input_shape)])
 
 
 @check.ieee
@@ -135,10 +137,9 @@ def _slide(x: Floats, kernel: Floats) -> Floats:
     output = tuple(size - taps + 1 for size, taps in zip(x.shape, kernel.shape, strict=True))
     ones, zeros = (1,) * axes, (0,) * axes
     view = window_view(x, Windows(kernel.shape, ones, zeros, zeros, ones, output))
-    taps = list(range(axes))
-    moves = list(range(axes, 2 * axes))
+    taps, moves = string.ascii_lowercase[:axes], string.ascii_uppercase[:axes]
     # einsum reads the windows in place; a matrix product would first copy all of them.
-    return np.asarray(np.einsum(view, taps + moves, kernel, taps, moves))
+    return np.asarray(np.einsum(f"{taps}{moves},{taps}->{moves}", view, kernel))
 
 
 def _spread(shape: tuple[int, ...], kernel: tuple[int, ...]) -> Windows:

@@ -102,9 +102,10 @@ def add_windows(columns: Floats, windows: Windows, shape: tuple[int, ...]) -> Fl
     spatial = len(windows.kernel)
     total = np.zeros(padded_shape(shape, windows), columns.dtype)
     for tap, positions in taps(windows):
-        total[positions] += columns[(..., *tap, *(slice(None),) * spatial)]
-    inner = total[interior(windows.before, shape[len(shape) - spatial :])]
-    return inner if inner.shape == total.shape else inner.copy()
+        place: tuple[Any, ...] = (..., *tap, *(slice(None),) * spatial)
+        total[positions] += columns[place]
+    inner = interior(windows.before, shape[len(shape) - spatial :])
+    return np.ascontiguousarray(total[inner])
 
 
 def first_inside(windows: Windows) -> tuple[NDArray[np.intp], ...]:

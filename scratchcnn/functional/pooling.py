@@ -152,7 +152,7 @@ def max_pool2d_grad(
     for tap, positions in taps(windows):
         chosen = indices == _flat_index(tap, windows, input_shape[3])
         total[positions] += np.where(chosen, grad_output, 0)
-    return total[interior(windows.before, input_shape[2:])].copy()
+    return np.ascontiguousarray(total[interior(windows.before, input_shape[2:])])
 
 
 @check.ieee
@@ -235,7 +235,7 @@ def avg_pool2d_grad(
     total = np.zeros(padded_shape(input_shape, windows), grad_output.dtype)
     for _, positions in taps(windows):
         total[positions] += share
-    return total[interior(windows.before, input_shape[2:])].copy()
+    return np.ascontiguousarray(total[interior(windows.before, input_shape[2:])])
 
 
 def _divisor(

@@ -29,6 +29,7 @@ class Sequential(Module):
 
     Examples
     --------
+    >>> from scratchcnn.nn import Linear, ReLU
     >>> model = Sequential(Linear(4, 3, rng=0), ReLU(), Linear(3, 2, rng=1))
     >>> model(np.zeros((5, 4), np.float32)).shape
     (5, 2)

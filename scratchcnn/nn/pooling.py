@@ -20,6 +20,7 @@ class MaxPool2d(Module):
 
     Examples
     --------
+    >>> import numpy as np
     >>> MaxPool2d(2)(np.zeros((1, 3, 5, 6))).shape
     (1, 3, 2, 3)
     """
@@ -86,6 +87,7 @@ class AvgPool2d(Module):
 
     Examples
     --------
+    >>> import numpy as np
     >>> AvgPool2d(2)(np.zeros((1, 3, 5, 6))).shape
     (1, 3, 2, 3)
     """
@@ -156,6 +158,7 @@ class ConstantPad2d(Module):
 
     Examples
     --------
+    >>> import numpy as np
     >>> ConstantPad2d(1, 0.0)(np.zeros((1, 3, 5, 6))).shape
     (1, 3, 7, 8)
     """

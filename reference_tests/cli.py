@@ -1,0 +1,185 @@
+"""The command `reference-tests`.
+
+Exit codes: 0 ok, 1 not ok, 2 bad usage, 3 the judge itself failed, 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import argparse
+import difflib
+import json
+import os
+import sys
+import tempfile
+import traceback
+from collections.abc import Sequence
+from pathlib import Path
+
+from rich.console import Console
+
+from reference_tests import terminal
+from reference_tests.implementation import Implementation, UnknownName, load
+from reference_tests.judge import Interrupted, judge_case, verify
+from reference_tests.operations import CATALOGUE
+from reference_tests.report import OperationReport, Report
+
+OWN = "reference_tests.implementations.scratchcnn:subject"
+EXAMPLES, QUICK = 100, 12
+
+
+def parser() -> argparse.ArgumentParser:
+    """Return the parser of the command line."""
+    made = argparse.ArgumentParser(
+        prog="reference-tests",
+        description="Judge the operations of a convolutional network: outputs and gradients "
+        "against references and an exact oracle, within derived bounds.",
+        epilog="exit codes: 0 ok, 1 not ok, 2 bad usage, 3 the judge itself failed, "
+        "130 interrupted",
+    )
+    made.add_argument(
+        "subject",
+        nargs="*",
+        metavar="[run] SUBJECT | list",
+        help="module:name or path/to/file.py:name of an Implementation (default: scratchcnn); "
+        "'list' prints every operation",
+    )
+    made.add_argument(
+        "--operation", action="append", metavar="NAME", help="judge this one only (repeatable)"
+    )
+    made.add_argument(
+        "--reference",
+        action="append",
+        metavar="NAME",
+        help="compare with this one beside the exact oracle: torch, scipy or exact (repeatable; "
+        "default: all that are installed)",
+    )
+    made.add_argument(
+        "--dtype", action="append", choices=("float32", "float64"), help="(repeatable)"
+    )
+    made.add_argument(
+        "--examples", type=int, metavar="N", help=f"cases per operation (default: {EXAMPLES})"
+    )
+    made.add_argument("--seed", type=int, default=0, metavar="N", help="of the cases (default: 0)")
+    made.add_argument("--quick", action="store_true", help=f"{QUICK} cases per operation")
+    made.add_argument("--json", metavar="PATH", help="write the report there, '-' to the output")
+    made.add_argument(
+        "--max-seconds", type=float, metavar="S", help="draw no further cases after this time"
+    )
+    made.add_argument(
+        "--replay", metavar="CASE", help="judge one case again, as a finding names it: conv2d@0.17"
+    )
+    return made
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command and return its exit code."""
+    options = parser().parse_args(arguments)
+    out = terminal.console()
+    words = list(options.subject)
+    if words == ["list"]:
+        for operation in CATALOGUE.values():
+            out.print(operation.signature, highlight=False, soft_wrap=True, markup=False)
+        return 0
+    try:
+        return _judge(options, words[1:] if words[:1] == ["run"] else words, out)
+    except (_UsageError, UnknownName) as error:
+        print(f"reference-tests: {error}", file=sys.stderr)
+        return 2
+    except Interrupted as interrupted:
+        _finish(interrupted.report, options.json, out)
+        return 130
+    except KeyboardInterrupt:
+        return 130
+    except Exception:
+        traceback.print_exc()
+        print("reference-tests: the judge itself failed", file=sys.stderr)
+        return 3
+
+
+class _UsageError(Exception):
+    """What the user can mend in the call."""
+
+
+def _judge(options: argparse.Namespace, words: list[str], out: Console) -> int:
+    if len(words) > 1:
+        raise _UsageError(f"{' '.join(words)!r} names more than one subject")
+    if options.examples is not None and options.examples < 0:
+        raise _UsageError(f"--examples is {options.examples}, expected at least 0")
+    if options.json not in (None, "-") and not Path(options.json).absolute().parent.is_dir():
+        raise _UsageError(f"--json {options.json}: there is no such folder")
+    subject = _subject(words[0] if words else OWN)
+    examples = options.examples
+    if examples is None:
+        examples = QUICK if options.quick else EXAMPLES
+    dtypes = options.dtype or ("float32", "float64")
+    quiet = Console(stderr=True) if options.json == "-" else out
+    if options.replay:
+        name, index, seed = _replay(options.replay)
+        report = judge_case(subject, name, index, options.reference, seed, dtypes)
+    else:
+        with quiet.status("judging …") as status:
+
+            def told(done: OperationReport) -> None:
+                status.update(f"{done.name}: {done.status} ({done.seconds:.1f} s) …")
+
+            report = verify(
+                subject,
+                options.operation,
+                options.reference,
+                examples,
+                options.seed,
+                dtypes,
+                max_seconds=options.max_seconds,
+                on_operation=told,
+            )
+    _finish(report, options.json, out)
+    return 0 if report.ok else 1
+
+
+def _subject(place: str) -> Implementation:
+    if ":" not in place:
+        near = difflib.get_close_matches(place, ["list", "run"], 1)
+        hint = f"; did you mean {near[0]}?" if near else ""
+        raise _UsageError(f"{place!r} names no subject, expected module:name or path.py:name{hint}")
+    try:
+        return load(place)
+    except UnknownName:
+        raise
+    except Exception as error:
+        trace = traceback.format_exc()
+        raise _UsageError(f"{place!r} cannot be imported: {error}\n{trace}") from error
+
+
+def _replay(case: str) -> tuple[str, int, int]:
+    name, at, numbers = case.partition("@")
+    seed, dot, index = numbers.partition(".")
+    if not (at and dot and seed.lstrip("-").isdigit() and index.isdigit()):
+        raise _UsageError(f"--replay is {case!r}, expected OPERATION@SEED.INDEX, as conv2d@0.17")
+    return name, int(index), int(seed)
+
+
+def _finish(report: Report, path: str | None, out: Console) -> None:
+    """Print the report, and write it where the user wants it."""
+    if path == "-":
+        print(json.dumps(report.to_dict(), indent=1))
+        return
+    out.print(terminal.heading(report), highlight=False)
+    terminal.show(report, out)
+    if path is not None:
+        _write(Path(path), json.dumps(report.to_dict(), indent=1) + "\n")
+
+
+def _write(path: Path, text: str) -> None:
+    """Write a whole file or none."""
+    handle, name = tempfile.mkstemp(dir=path.absolute().parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            file.write(text)
+        os.replace(name, path)
+    except BaseException:
+        os.unlink(name)
+        raise
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,94 @@
+"""The report as a person reads it in a terminal."""
+
+from __future__ import annotations
+
+from rich import box
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from reference_tests.report import Finding, Report, grouped, rows
+
+STYLES = {
+    "passed": "green",
+    "failed": "bold red",
+    "error": "bold red",
+    "unexpected pass": "bold red",
+    "untrusted": "bold magenta",
+    "disputed": "yellow",
+    "expected failure": "yellow",
+}
+
+
+def console() -> Console:
+    """Return a console for the standard output, wide enough for the table in a file or a pipe."""
+    wide = Console()
+    return wide if wide.is_terminal else Console(width=110)
+
+
+def heading(report: Report) -> str:
+    """Return who is judged against whom."""
+    versions = report.versions
+    against = [f"{name} {versions[name]}" for name in report.references] + ["the exact oracle"]
+    line = f"{report.subject} judged against {', '.join(against)}"
+    if "torch" not in report.references:
+        others = " and ".join([*(n.replace("scipy", "SciPy") for n in report.references), "exact"])
+        line = f"PyTorch does not judge here: judged against {others} only\n{line}"
+    return f"{line}; Python {versions['python']}, NumPy {versions['numpy']}, seed {report.seed}"
+
+
+def table(report: Report) -> Table:
+    """Return the table operation × output × reference."""
+    result = Table(box=box.SIMPLE_HEAD, header_style="bold")
+    for name in ("operation", "output"):
+        result.add_column(name, no_wrap=True)
+    for name in ("cases", "error / bound"):
+        result.add_column(name, justify="right", no_wrap=True)
+    for name in ("exact", *report.references, "status"):
+        result.add_column(name, no_wrap=True)
+    before = ""
+    for operation, output, cells, cases, units, status in rows(report):
+        marks = [_mark(cells.get(name)) for name in ("exact", *report.references)]
+        error = "" if not cases else f"{units:.2f}" if units < 1e4 else f"{units:.1e}"
+        name = "" if operation == before else operation
+        before = operation
+        style = STYLES.get(status, "dim")
+        count = str(cases) if cases else ""
+        result.add_row(name, output, count, error, *marks, f"[{style}]{status}[/]")
+    return result
+
+
+def _mark(finding: Finding | None) -> str:
+    if finding is None or finding.status in ("not provided", "unsupported"):
+        return "–"
+    style = STYLES.get(finding.status, "dim")
+    return f"[{style}]{'ok' if finding.status == 'passed' else finding.status}[/]"
+
+
+def show(report: Report, to: Console) -> None:
+    """Print the table, what failed and why, and the verdict."""
+    to.print(table(report))
+    for note in report.notes:
+        to.print(f"note: {escape(note)}")
+    missing = [f for f in report.findings if f.status in ("unsupported", "not provided")]
+    for failure in grouped(missing):
+        first = failure.findings[0]
+        text = f"{first.operation}: {first.output} {first.status}: {first.message}"
+        to.print(escape(" ".join(text.split())), style="dim", highlight=False)
+    for failure in grouped(f for f in report.findings if f.status == "disputed"):
+        to.print(escape(str(failure)), style="yellow", soft_wrap=True, highlight=False)
+    for failure in grouped(report.failures):
+        to.print()
+        # Reproductions are pasted, so their lines must not be broken.
+        to.print(escape(str(failure)), style="red", soft_wrap=True, highlight=False)
+    cases = sum(operation.cases for operation in report)
+    unsupported = sum(operation.unsupported for operation in report)
+    seconds = sum(operation.seconds for operation in report)
+    extra = f", {unsupported} more were unsupported" if unsupported else ""
+    passed = sum(operation.status == "passed" for operation in report)
+    verdict = "[bold green]ok[/]" if report.ok else "[bold red]not ok[/]"
+    to.print(
+        f"{verdict}: {passed} of {len(report.operations)} operations passed, "
+        f"{cases} cases in {seconds:.1f} s{extra}",
+        highlight=False,
+    )

@@ -1,0 +1,82 @@
+"""Every check × every operation, as test items for whatever implementation is judged."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from reference_tests.case import Case
+from reference_tests.checks import Observation, evaluate
+from reference_tests.draw import Draw
+from reference_tests.implementation import Implementation
+from reference_tests.operation import REQUIRED, Operation
+from reference_tests.operations import CATALOGUE
+from reference_tests.report import NOT_OK, OperationReport
+
+CHECKS = (
+    "call",
+    "shape",
+    "dtype",
+    "value",
+    "exact",
+    "purity",
+    "layout",
+    "repeatability",
+    "invalid input",
+    "law",
+    "trust",
+)
+ALWAYS = ("call", "shape", "dtype", "value", "purity", "layout", "repeatability", "invalid input")
+
+
+def applicable(operation: Operation) -> list[str]:
+    """Return the checks that an operation has."""
+    more = ["exact"] if operation.exact_scale is not None else []
+    return [*ALWAYS, *more, "trust" if operation.law is None else "law"]
+
+
+ITEMS = [(name, check) for name, record in CATALOGUE.items() for check in applicable(record)]
+
+
+@pytest.mark.parametrize(("name", "check"), ITEMS, ids=[f"{n}-{c}" for n, c in ITEMS])
+def test_check(name: str, check: str, judged: Callable[[str], OperationReport]) -> None:
+    report = judged(name)
+    if report.status in ("not provided", "unsupported", "no reference"):
+        pytest.skip(f"{name} is {report.status}")
+    named = [c for c in CHECKS if c != "law"]
+    mine = [
+        f for f in report.findings if f.check == check or (check == "law" and f.check not in named)
+    ]
+    bad = [str(finding) for finding in mine if finding.status in NOT_OK]
+    assert not bad, "\n\n".join(bad)
+    # Only what goes wrong is noted of these two; of all others something must have been checked.
+    assert mine or check in ("layout", "trust"), f"{name}: nothing was checked"
+
+
+@st.composite
+def cases(draw: Any, operation: Operation, limits: dict[str, Any]) -> Case:
+    """Draw a case with Hypothesis, which shrinks it."""
+    return operation.strategy(Draw(lambda low, high: draw(st.integers(low, high)), limits))
+
+
+@pytest.mark.parametrize("name", CATALOGUE)
+def test_no_drawn_case_fails(name: str, subject: Implementation, examples: int) -> None:
+    operation = CATALOGUE[name]
+    function = subject.operations.get(name)
+    if function is None:
+        pytest.skip(f"{name} is not provided")
+    limits = {n: d for n, d in subject.lacking(operation).items() if d is not REQUIRED}
+    limits.update(subject.limits.get(name, {}))
+
+    @settings(max_examples=max(examples // 4, 1), deadline=None)
+    @given(cases(operation, limits))
+    def holds(case: Case) -> None:
+        for seen in evaluate(function, operation, case):
+            if isinstance(seen, Observation):
+                assert seen.status not in ("failed", "error"), seen
+
+    holds()

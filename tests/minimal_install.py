@@ -1,0 +1,55 @@
+"""With NumPy and SciPy alone: import every module, make every layer, train one step.
+
+Run as a script, not by pytest, which is not installed there.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import pkgutil
+
+import numpy as np
+
+import scratchcnn
+from scratchcnn import fit, functional, models, nn, optim
+
+REQUIRED = {
+    "Conv2d": (3, 4, 3),
+    "Linear": (4, 3),
+    "MaxPool2d": (2,),
+    "AvgPool2d": (2,),
+    "ConstantPad2d": (1, 0.0),
+}
+
+
+def main() -> None:
+    """Raise unless everything works."""
+    for package in ("torch", "pytest", "hypothesis", "matplotlib", "rich", "sklearn", "PIL"):
+        assert importlib.util.find_spec(package) is None, f"{package} is installed"
+    names = [m.name for m in pkgutil.walk_packages(scratchcnn.__path__, "scratchcnn.")]
+    for name in names:
+        if not name.endswith("__main__"):
+            importlib.import_module(name)
+    made = 0
+    for name in nn.__all__:
+        kind = getattr(nn, name)
+        if isinstance(kind, type) and issubclass(kind, nn.Module) and kind is not nn.Module:
+            kind(*REQUIRED.get(name, ()))
+            made += 1
+    rng = np.random.default_rng(0)
+    images = rng.standard_normal((8, 1, 28, 28), dtype=np.float32)
+    labels = rng.integers(0, 10, 8)
+    model = models.lenet5(rng=0)
+    before = model.state_dict()["conv1.weight"]
+    optimizer = optim.SGD(model.parameters(), lr=0.1)
+    history = fit(model, images, labels, loss=nn.CrossEntropyLoss(), optimizer=optimizer, rng=0)
+    assert len(history.epochs) == 1
+    assert not np.array_equal(before, model.state_dict()["conv1.weight"])
+    x, kernel = images[0, 0], images[1, 0, :3, :3]
+    assert functional.correlate(x, kernel, mode="valid").shape == (26, 26)
+    print(f"imported {len(names)} modules, made {made} layers, trained one step")
+
+
+if __name__ == "__main__":
+    main()
