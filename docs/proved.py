@@ -35,7 +35,8 @@ def table(report: Report) -> str:
         outputs = ", ".join(output for _, output, *_ in mine)
         cells = [f"`{operation.name}`", outputs, str(operation.cases), f"{error:.2f}", *verdicts]
         lines.append(f"| {' | '.join(cells)} |")
-    version = ", ".join(f"{TITLES[n]} {report.versions[n].split('+')[0]}" for n in report.references)
+    short = {name: report.versions[name].split("+")[0] for name in report.references}
+    version = ", ".join(f"{TITLES[name]} {number}" for name, number in short.items())
     cases = sum(operation.cases for operation in report)
     lines += ["", f"{cases:,} cases, seed {report.seed}; against {version} and the exact oracle."]
     return "\n".join(lines)

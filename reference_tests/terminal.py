@@ -23,7 +23,7 @@ STYLES = {
 def console() -> Console:
     """Return a console for the standard output, wide enough for the table in a file or a pipe."""
     wide = Console()
-    return wide if wide.is_terminal else Console(width=110)
+    return wide if wide.is_terminal else Console(width=120)
 
 
 def heading(report: Report) -> str:
@@ -39,9 +39,9 @@ def heading(report: Report) -> str:
 
 def table(report: Report) -> Table:
     """Return the table operation × output × reference."""
-    result = Table(box=box.SIMPLE_HEAD, header_style="bold")
-    for name in ("operation", "output"):
-        result.add_column(name, no_wrap=True)
+    result = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), header_style="bold")
+    result.add_column("operation", overflow="fold")
+    result.add_column("output", no_wrap=True)
     for name in ("cases", "error / bound"):
         result.add_column(name, justify="right", no_wrap=True)
     for name in ("exact", *report.references, "status"):

@@ -40,9 +40,10 @@ def applicable(operation: Operation) -> list[str]:
 
 
 ITEMS = [(name, check) for name, record in CATALOGUE.items() for check in applicable(record)]
+IDS = [f"{name}-{check.replace(' ', '-')}" for name, check in ITEMS]
 
 
-@pytest.mark.parametrize(("name", "check"), ITEMS, ids=[f"{n}-{c}" for n, c in ITEMS])
+@pytest.mark.parametrize(("name", "check"), ITEMS, ids=IDS)
 def test_check(name: str, check: str, judged: Callable[[str], OperationReport]) -> None:
     report = judged(name)
     if report.status in ("not provided", "unsupported", "no reference"):

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from functools import cached_property
 from typing import Any, NamedTuple
 
 import mpmath
@@ -103,7 +104,7 @@ def floats(value: Any) -> NDArray[np.float64]:
     """Return the nearest float64 of every element."""
     array = np.asarray(value)
     if array.dtype != object:
-        return array.astype(np.float64)
+        return array.astype(np.float64, copy=False)
     return _floats(array).astype(np.float64)
 
 
@@ -135,9 +136,10 @@ class Bounded:
     def __init__(self, value: Array, error: NDArray[np.float64], format: Format) -> None:
         self.value = np.asarray(value)
         self.format = format
-        self.magnitude = np.abs(floats(self.value))
+        self.nearest = floats(self.value)
         sizes = np.broadcast_to(error, self.value.shape)
-        self.error = np.where(np.isfinite(self.magnitude), sizes, 0.0)
+        finite = np.isfinite(self.nearest)
+        self.error = np.asarray(sizes) if finite.all() else np.where(finite, sizes, 0.0)
 
     @classmethod
     def exact(cls, array: Array, dtype: DTypeLike) -> Bounded:
@@ -147,6 +149,11 @@ class Bounded:
         if format.name == "float64":
             value = _to_precise(value)
         return cls(value, np.zeros(value.shape), format)
+
+    @cached_property
+    def magnitude(self) -> NDArray[np.float64]:
+        """The absolute values, as float64."""
+        return np.abs(self.nearest)
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -165,7 +172,13 @@ class Bounded:
 
     def _moved(self, move: Callable[[Array], Array]) -> Bounded:
         """Return the same numbers in other places; that rounds nothing."""
-        return Bounded(np.asarray(move(self.value)), move(self.error), self.format)
+        # What the constructor computes moves along, since windows repeat each number often.
+        moved = object.__new__(Bounded)
+        moved.format = self.format
+        moved.value = np.asarray(move(self.value))
+        moved.nearest = moved.value if self.nearest is self.value else move(self.nearest)
+        moved.error = move(self.error) if self.error.any() else np.zeros(moved.value.shape)
+        return moved
 
     def __getitem__(self, index: Any) -> Bounded:
         return self._moved(lambda array: array[index])
@@ -241,11 +254,10 @@ class Bounded:
             if self.value.dtype == object:
                 # A sum of nothing, and an element that is no array, must stay what they are.
                 value = _to_precise(np.zeros(value.shape)) if not self.size else _objects(value)
-            error = self.error.sum(axis=axis, keepdims=keepdims)
-            sizes = (self.magnitude + self.error).sum(axis=axis, keepdims=keepdims)
             n = self.size // max(value.size, 1)
-            growth = gamma(max(n - 1, 0), self.format.unit) * sizes
-            return Bounded(value, _defined(error + growth) + self.format.tiny, self.format)
+            growth = gamma(max(n - 1, 0), self.format.unit) * (self.magnitude + self.error)
+            error = (self.error + growth).sum(axis=axis, keepdims=keepdims)
+            return Bounded(value, _defined(error) + self.format.tiny, self.format)
 
 
 def _defined(error: Array) -> Array:
@@ -289,12 +301,18 @@ def tanh(x: Any) -> Any:
 
 def sqrt(x: Any) -> Any:
     """Return the square root of `x`, which IEEE 754 wants correctly rounded."""
-    return _function("sqrt", x, lambda v, e, r: e / (r + np.sqrt(np.maximum(v - e, 0))))
+
+    def spread(v: Array, e: Array, r: Array) -> Array:
+        # Where the argument may be 0, its root may, and the slope there has no bound.
+        near_zero = np.maximum(r, np.sqrt(v + e) - r)
+        return np.where(v > e, e / (r + np.sqrt(np.maximum(v - e, 0))), near_zero)
+
+    return _function("sqrt", x, spread)
 
 
 def plain(x: Any) -> NDArray[np.float64]:
     """Return the values of `x` as float64, for comparisons and shapes."""
-    return floats(x.value) if isinstance(x, Bounded) else np.asarray(x)
+    return x.nearest if isinstance(x, Bounded) else np.asarray(x)
 
 
 def uncertainty(x: Any) -> NDArray[np.float64]:
@@ -345,10 +363,10 @@ def contract(subscripts: str, a: Any, b: Any, start: Any = None) -> Any:
     with np.errstate(all="ignore"):
         value = np.asarray(np.einsum(subscripts, a.value, b.value, optimize=True))
         growth = gamma(n, a.format.unit)
-        error = growth * _sizes(subscripts, a_size + a.error, b_size + b.error)
-        if a.error.any() or b.error.any():
+        # γ_n of the absolute products, and what the errors of one factor do to the other.
+        error = _sizes(subscripts, growth * (a_size + a.error) + a.error, b_size + b.error)
+        if b.error.any():
             error = error + _sizes(subscripts, a_size, b.error)
-            error = error + _sizes(subscripts, a.error, b_size + b.error)
         if start is not None:
             value = np.asarray(value + start.value)
             error = error + growth * (start.magnitude + start.error) + start.error
@@ -371,18 +389,20 @@ def _terms(subscripts: str, *shapes: Sequence[int]) -> int:
 def gather(x: Any, axis: int, index: NDArray[np.intp], fill: float = 0.0) -> Any:
     """Return `x` with one axis replaced by those of `index`, whose -1 stand for `fill`."""
     place: tuple[Any, ...] = (slice(None),) * axis
-    later = (None,) * (x.ndim - axis - 1)
-    outside = (index < 0)[(..., *later)]
+    outside = index < 0
 
     def move(array: Array, empty: float) -> Array:
         if array.shape[axis] == 0:
             shape = (*array.shape[:axis], *index.shape, *array.shape[axis + 1 :])
             return np.full(shape, empty, array.dtype)
-        return np.where(outside, empty, array[(*place, np.maximum(index, 0))])
+        moved = np.take(array, np.maximum(index, 0), axis=axis)
+        moved[(*place, outside)] = empty
+        return moved
 
     if not isinstance(x, Bounded):
         return move(x, fill)
-    return Bounded(move(x.value, fill), move(x.error, 0.0), x.format)
+    error = move(x.error, 0.0) if x.error.any() else 0.0
+    return Bounded(move(x.value, fill), error, x.format)
 
 
 def gated(x: Any, open: Array, grad: Any) -> Any:

@@ -24,7 +24,7 @@ class GradientCheck(NamedTuple):
     @property
     def ok(self) -> bool:
         """Whether no element lies further from the difference than its uncertainty."""
-        return self.worst <= 1
+        return bool(self.worst <= 1)
 
 
 def gradcheck(
@@ -102,7 +102,10 @@ def gradcheck(
             rounding = np.finfo(np.float64).eps * count * size / h
             uncertainty = abs(slopes[0] - slopes[1]) + rounding + np.finfo(np.float64).tiny
             error = abs(float(grad[index]) - slopes[1]) / uncertainty
-            if not error <= worst.worst:
+            # NaN compares with nothing; it must not give way to the element after it.
+            if np.isnan(error):
+                error = np.float64(np.inf)
+            if error > worst.worst:
                 where = f"input {place} at {index}"
                 worst = GradientCheck(error, where, float(grad[index]), slopes[1])
     return worst

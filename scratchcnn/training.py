@@ -61,6 +61,7 @@ class History:
 
 def predictions(outputs: Floats) -> Integers:
     """Return the class of each row of `outputs` (N, C); for one column, whether it exceeds ½."""
+    check.rank("predictions", "outputs", outputs, "(N, C)")
     if outputs.shape[1] == 1:
         return (outputs[:, 0] > 0.5).astype(np.int64)
     return np.asarray(outputs.argmax(1))
@@ -242,7 +243,7 @@ def _check_data(function: str, images: Floats, labels: NDArray[Any], loss: Loss)
     check.floats(function, images=images)
     if not isinstance(labels, np.ndarray):
         raise TypeError(f"{function}: labels is a {type(labels).__name__}, expected a NumPy array")
-    if labels.ndim == 0 or len(images) != len(labels) or not len(images):
+    if labels.ndim == 0 or images.ndim == 0 or len(images) != len(labels) or not len(images):
         raise ValueError(
             f"{function}: labels has shape {labels.shape}, but images has {images.shape}; "
             "expected one label for each image, and at least one"

@@ -46,16 +46,18 @@ def definition(
         start = bias.reshape(groups, filters // groups, *pixels)
     y = contract("ngciajb,gocab->ngoij", grouped, filter_groups, start)
 
-    def pullback(grad_output: Any) -> Any:
-        users = spread(grad_output, [seeing(*axis) for axis in axes])
-        users = users.reshape(n, groups, filters // groups, *users.shape[2:])
-        grad_x = contract("ngohawb,gocab->ngchw", users, filter_groups)
+    def pullback(grad_output: Any, input_grad: bool = True) -> Any:
+        grad_x = None
+        if input_grad:
+            users = spread(grad_output, [seeing(*axis) for axis in axes])
+            users = users.reshape(n, groups, filters // groups, *users.shape[2:])
+            grad_x = contract("ngohawb,gocab->ngchw", users, filter_groups).reshape(*x.shape)
         by_group = grad_output.reshape(n, groups, filters // groups, *output)
         grad_weight = contract("ngoij,ngciajb->gocab", by_group, grouped)
         grad_bias = None
         if bias is not None:
             grad_bias = grad_output.sum((0, 2, 3) if bias.ndim == 1 else 0)
-        return grad_x.reshape(*x.shape), grad_weight.reshape(*weight.shape), grad_bias
+        return grad_x, grad_weight.reshape(*weight.shape), grad_bias
 
     return y.reshape(n, filters, *output), pullback
 

@@ -82,7 +82,8 @@ def adam(
     root: Any = sqrt(1 - powers[1])
     if not isinstance(params, Bounded):
         size, root = float(size.value), float(root.value)
-    params = params - size * (first / (sqrt(largest) / root + eps))
+    # The array comes first: its format, not that of `size`, is what the product is rounded to.
+    params = params - first / (sqrt(largest) / root + eps) * size
     return (params, first, second, largest) if amsgrad else (params, first, second)
 
 

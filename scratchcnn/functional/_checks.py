@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -19,9 +19,10 @@ REDUCTIONS = ("none", "mean", "sum")
 ieee = np.errstate(all="ignore")
 
 
-def floats(function: str, **arrays: Any) -> None:
-    """Raise TypeError unless all `arrays` that are given are ndarrays of one floating dtype."""
-    given = {name: array for name, array in arrays.items() if array is not None}
+def floats(function: str, optional: Mapping[str, Any] | None = None, /, **arrays: Any) -> None:
+    """Raise TypeError unless all are ndarrays of one floating dtype; the `optional` may be None."""
+    extra = {name: array for name, array in (optional or {}).items() if array is not None}
+    given = arrays | extra
     for name, array in given.items():
         if not isinstance(array, np.ndarray | np.floating) or isinstance(array, np.ma.MaskedArray):
             raise TypeError(
@@ -64,6 +65,17 @@ def shape(function: str, name: str, array: NDArray[Any], expected: tuple[int, ..
         raise ValueError(f"{function}: {name} has shape {array.shape}, expected {expected}")
 
 
+def sizes(
+    function: str, name: str, value: Any, axes: str | None = None, least: int = 0
+) -> tuple[int, ...]:
+    """Return the shape `value` as a tuple of ints of at least `least`, one for each of `axes`."""
+    if not isinstance(value, Sequence) or isinstance(value, str):
+        raise TypeError(f"{function}: {name} is {value!r}, expected a tuple of integers")
+    if axes is not None and len(value) != axes.count(",") + 1:
+        raise ValueError(f"{function}: {name} is {tuple(value)}, expected {axes}")
+    return tuple(whole(function, name, each, least) for each in value)
+
+
 def whole(function: str, name: str, value: Any, least: int) -> int:
     """Return `value` as an int of at least `least`."""
     try:
@@ -94,6 +106,8 @@ def per_axis(function: str, name: str, value: Any, axes: int, least: int) -> tup
 def real(function: str, name: str, value: Any, low: float, high: float = np.inf) -> float:
     """Return `value` as a float within ``[low, high]``."""
     try:
+        if isinstance(value, str | bytes):
+            raise TypeError
         number = float(value)
     except (TypeError, ValueError):
         raise TypeError(f"{function}: {name} is {value!r}, expected a number") from None

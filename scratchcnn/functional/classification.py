@@ -56,7 +56,7 @@ def nll_loss(
     np.float64(0.9808292530117262)
     """
     check.choice("nll_loss", "reduction", reduction, check.REDUCTIONS)
-    check.floats("nll_loss", x=x, weight=weight)
+    check.floats("nll_loss", {"weight": weight}, x=x)
     share = _target_share("nll_loss", x.shape, x.dtype, target, weight, ignore_index, 0.0)
     losses = -_products(share, x).sum(_class_axis(x.shape))
     return reduce(losses, reduction, share.sum())
@@ -73,8 +73,10 @@ def nll_loss_grad(
     reduction: str = "mean",
 ) -> Floats:
     """Return the gradient of `x`: ``-grad_output * weight[target]`` at the target, 0 elsewhere."""
-    name, dtype = "nll_loss_grad", grad_output.dtype
-    check.floats(name, grad_output=grad_output, weight=weight)
+    name = "nll_loss_grad"
+    check.floats(name, {"weight": weight}, grad_output=grad_output)
+    input_shape = check.sizes(name, "input_shape", input_shape)
+    dtype = grad_output.dtype
     share = _target_share(name, input_shape, dtype, target, weight, ignore_index, 0.0)
     check_grad_output(name, grad_output, target.shape, reduction)
     scale = reduce_grad(grad_output, target.shape, reduction, share.sum())
@@ -179,7 +181,7 @@ def cross_entropy_target_grad(
 ) -> Floats:
     """Return the gradient of target probabilities: ``-g * w * (1 - ε) * log_softmax(x)``."""
     name = "cross_entropy_target_grad"
-    check.floats(name, grad_output=grad_output, x=x, weight=weight)
+    check.floats(name, {"weight": weight}, grad_output=grad_output, x=x)
     smoothing = check.real(name, "label_smoothing", label_smoothing, 0, 1)
     factor = _class_weight(name, x.shape, x.dtype, weight) * x.dtype.type(1 - smoothing)
     axis = _class_axis(x.shape)
@@ -219,7 +221,8 @@ def _share(
 ) -> tuple[Floats, Any]:
     """Return the weight of every class in every loss, and what the mean divides by."""
     check.choice(function, "reduction", reduction, check.REDUCTIONS)
-    check.floats(function, x=x, weight=weight)
+    check.floats(function, {"weight": weight}, x=x)
+    check.whole(function, "ignore_index", ignore_index, -(2**63))
     smoothing = check.real(function, "label_smoothing", label_smoothing, 0, 1)
     if isinstance(target, np.ndarray) and not _is_classes(target):
         return _probability_share(function, x, target, weight, ignore_index, smoothing)
@@ -264,6 +267,7 @@ def _target_share(
 ) -> Floats:
     """Return an array of `shape`: the smoothed one-hot of each target, times the class weights."""
     check.integers(function, "target", target)
+    check.whole(function, "ignore_index", ignore_index, -(2**63))
     factor = _class_weight(function, shape, dtype, weight)
     axis = _class_axis(shape)
     check.shape(function, "target", target, shape[:axis] + shape[axis + 1 :])

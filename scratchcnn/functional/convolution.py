@@ -97,10 +97,11 @@ def conv2d_input_grad(
     name = "conv2d_input_grad"
     check.floats(name, grad_output=grad_output, weight=weight)
     check.rank(name, "weight", weight, "(O, C, KH, KW)")
-    windows = _windows(name, input_shape, weight.shape, stride, padding, dilation, groups)
-    expected = (input_shape[0], weight.shape[0], *windows.output)
+    shape = check.sizes(name, "input_shape", input_shape, AXES[2])
+    windows = _windows(name, shape, weight.shape, stride, padding, dilation, groups)
+    expected = (shape[0], weight.shape[0], *windows.output)
     check.shape(name, "grad_output", grad_output, expected)
-    return _input_grad(grad_output, weight, tuple(input_shape), windows, groups)
+    return _input_grad(grad_output, weight, shape, windows, groups)
 
 
 @check.ieee
@@ -165,7 +166,7 @@ def _forward(
     groups: int,
 ) -> Floats:
     spatial = 2
-    check.floats(function, x=x, weight=weight, bias=bias)
+    check.floats(function, {"bias": bias}, x=x, weight=weight)
     check.rank(function, "x", x, AXES[spatial])
     check.rank(function, "weight", weight, "(O, C, KH, KW)")
     windows = _windows(function, x.shape, weight.shape, stride, padding, dilation, groups)

@@ -64,7 +64,7 @@ def correlate_input_grad(
 ) -> Floats:
     """Return the gradient of `x`: the full convolution of `grad_output` with `kernel`, cropped."""
     windows = _grad_windows(
-        "correlate_input_grad", grad_output, input_shape, kernel.shape, mode, kernel=kernel
+        "correlate_input_grad", grad_output, input_shape, None, mode, kernel=kernel
     )
     full = _slide(padded(grad_output, _spread(grad_output.shape, kernel.shape)), np.flip(kernel))
     return np.ascontiguousarray(full[interior(windows.before, input_shape)])
@@ -75,7 +75,7 @@ def correlate_kernel_grad(
     grad_output: Floats, x: Floats, *, kernel_shape: tuple[int, ...], mode: str = "full"
 ) -> Floats:
     """Return the gradient of the kernel: the valid correlation of padded `x` with `grad_output`."""
-    windows = _grad_windows("correlate_kernel_grad", grad_output, x.shape, kernel_shape, mode, x=x)
+    windows = _grad_windows("correlate_kernel_grad", grad_output, None, kernel_shape, mode, x=x)
     return _slide(padded(x, windows), grad_output)
 
 
@@ -116,7 +116,7 @@ def convolve_input_grad(
 ) -> Floats:
     """Return the gradient of `x`: the full correlation of `grad_output` with `kernel`, cropped."""
     windows = _grad_windows(
-        "convolve_input_grad", grad_output, input_shape, kernel.shape, mode, kernel=kernel
+        "convolve_input_grad", grad_output, input_shape, None, mode, kernel=kernel
     )
     full = _slide(padded(grad_output, _spread(grad_output.shape, kernel.shape)), kernel)
     return np.ascontiguousarray(full[interior(windows.before, input_shape)])
@@ -127,7 +127,7 @@ def convolve_kernel_grad(
     grad_output: Floats, x: Floats, *, kernel_shape: tuple[int, ...], mode: str = "full"
 ) -> Floats:
     """Return the gradient of the kernel: that of `correlate`, flipped along every axis."""
-    windows = _grad_windows("convolve_kernel_grad", grad_output, x.shape, kernel_shape, mode, x=x)
+    windows = _grad_windows("convolve_kernel_grad", grad_output, None, kernel_shape, mode, x=x)
     return np.flip(_slide(padded(x, windows), grad_output)).copy()
 
 
@@ -184,12 +184,18 @@ def _windows(function: str, x: Floats, kernel: Floats, mode: str) -> Windows:
 def _grad_windows(
     function: str,
     grad_output: Floats,
-    shape: tuple[int, ...],
-    kernel_shape: tuple[int, ...],
+    shape: tuple[int, ...] | None,
+    kernel_shape: tuple[int, ...] | None,
     mode: str,
     **other: Floats,
 ) -> Windows:
+    """Return the geometry of the forward; the shape that is None is that of the array given."""
     check.floats(function, grad_output=grad_output, **other)
-    windows = _geometry(function, tuple(shape), tuple(kernel_shape), mode)
+    ((_, array),) = other.items()
+    inputs = array.shape if shape is None else check.sizes(function, "input_shape", shape)
+    kernel = array.shape
+    if kernel_shape is not None:
+        kernel = check.sizes(function, "kernel_shape", kernel_shape)
+    windows = _geometry(function, inputs, kernel, mode)
     check.shape(function, "grad_output", grad_output, windows.output)
     return windows

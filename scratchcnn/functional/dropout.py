@@ -62,7 +62,29 @@ def dropout(x: Floats, *, p: float = 0.5, training: bool = True, rng: RNG = None
 def dropout_with_mask(
     x: Floats, *, p: float = 0.5, training: bool = True, rng: RNG = None
 ) -> Dropout:
-    """Return what `dropout` returns, and the mask (0 or ``1 / (1 - p)``) for its gradient."""
+    """Return what `dropout` returns, and the mask for its gradient.
+
+    Parameters
+    ----------
+    x : ndarray of any shape
+    p, training, rng
+        As in `dropout`.
+
+    Returns
+    -------
+    Dropout
+        The output and its mask, 0 or ``1 / (1 - p)`` for each element; 1 if `training` is false.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As `dropout`.
+
+    Examples
+    --------
+    >>> dropout_with_mask(np.full(4, 3.0), p=0.5, rng=0)
+    Dropout(output=array([6., 0., 0., 0.]), mask=array([2., 0., 0., 0.]))
+    """
     return _dropout("dropout_with_mask", x, p, training, rng)
 
 

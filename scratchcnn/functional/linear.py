@@ -36,7 +36,7 @@ def linear(x: Floats, weight: Floats, bias: Floats | None = None) -> Floats:
     >>> linear(np.array([[1.0, 2.0]]), np.array([[3.0, 4.0], [5.0, 6.0]]), np.array([0.5, 0.0]))
     array([[11.5, 17. ]])
     """
-    check.floats("linear", x=x, weight=weight, bias=bias)
+    check.floats("linear", {"bias": bias}, x=x, weight=weight)
     _fit("linear", x.shape, weight.shape)
     if bias is not None:
         check.shape("linear", "bias", bias, weight.shape[:1])
@@ -56,7 +56,7 @@ def linear_input_grad(grad_output: Floats, weight: Floats) -> Floats:
 def linear_weight_grad(grad_output: Floats, x: Floats) -> Floats:
     """Return the gradient of `weight`: ``grad_output.T @ x``, summed over all leading axes."""
     check.floats("linear_weight_grad", grad_output=grad_output, x=x)
-    if not x.ndim or grad_output.shape[:-1] != x.shape[:-1]:
+    if not x.ndim or not grad_output.ndim or grad_output.shape[:-1] != x.shape[:-1]:
         raise ValueError(
             f"linear_weight_grad: grad_output has shape {grad_output.shape}, but x has {x.shape}; "
             "expected the same leading axes"
@@ -69,6 +69,8 @@ def linear_weight_grad(grad_output: Floats, x: Floats) -> Floats:
 def linear_bias_grad(grad_output: Floats) -> Floats:
     """Return the gradient of `bias`: the sum of `grad_output` over all leading axes."""
     check.floats("linear_bias_grad", grad_output=grad_output)
+    if not grad_output.ndim:
+        raise ValueError("linear_bias_grad: grad_output has shape (), expected (..., O)")
     return np.asarray(grad_output.sum(tuple(range(grad_output.ndim - 1))))
 
 
@@ -114,6 +116,7 @@ def flatten(x: Floats, *, start_dim: int = 0, end_dim: int = -1) -> Floats:
 def flatten_grad(grad_output: Floats, *, input_shape: tuple[int, ...]) -> Floats:
     """Return the gradient of `x`: `grad_output` in the shape of `x`."""
     check.floats("flatten_grad", grad_output=grad_output)
+    input_shape = check.sizes("flatten_grad", "input_shape", input_shape)
     if grad_output.size != math.prod(input_shape):
         raise ValueError(
             f"flatten_grad: grad_output has shape {grad_output.shape}, "

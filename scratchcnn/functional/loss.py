@@ -250,16 +250,16 @@ def _weighted(losses: Floats, weight: Floats | None) -> Floats:
     return losses if weight is None else losses * weight
 
 
-def _pair(
-    function: str, x: Floats, target: Floats, reduction: str, **others: Floats | None
-) -> None:
+def _pair(function: str, x: Floats, target: Floats, reduction: str, **others: Any) -> None:
     """Check the arrays of a loss, and those `others` that broadcast to `x`."""
     check.choice(function, "reduction", reduction, check.REDUCTIONS)
-    check.floats(function, x=x, target=target, **others)
-    check.shape(function, "target", target, x.shape)
-    grad_output = others.pop("grad_output", None)
-    if grad_output is not None:
+    if "grad_output" in others:
+        grad_output = others.pop("grad_output")
+        check.floats(function, others, grad_output=grad_output, x=x, target=target)
         check_grad_output(function, grad_output, x.shape, reduction)
+    else:
+        check.floats(function, others, x=x, target=target)
+    check.shape(function, "target", target, x.shape)
     for name, array in others.items():
         if array is None:
             continue

@@ -13,6 +13,7 @@ from scratchcnn.functional._checks import Floats
 MODES = ("constant",)
 
 
+@check.ieee
 def pad(x: Floats, pad: Sequence[int], *, mode: str = "constant", value: float = 0.0) -> Floats:
     """Return `x` with values added at the edges of its last axes, or cropped from them.
 
@@ -48,7 +49,8 @@ def pad(x: Floats, pad: Sequence[int], *, mode: str = "constant", value: float =
     """
     check.floats("pad", x=x)
     widths = _widths("pad", x.shape, pad, mode)
-    fill = check.real("pad", "value", value, -np.inf) if not np.isnan(value) else value
+    is_nan = isinstance(value, float) and np.isnan(value)
+    fill = value if is_nan else check.real("pad", "value", value, -np.inf)
     shape = tuple(n + before + after for n, (before, after) in zip(x.shape, widths, strict=True))
     result = np.full(shape, fill, x.dtype)
     inner, kept = _overlap(x.shape, widths)
@@ -65,6 +67,7 @@ def pad_grad(
 ) -> Floats:
     """Return the gradient of `x`: the part of `grad_output` that it fills, 0 where cropped."""
     check.floats("pad_grad", grad_output=grad_output)
+    input_shape = check.sizes("pad_grad", "input_shape", input_shape)
     widths = _widths("pad_grad", input_shape, pad, mode)
     sizes = zip(input_shape, widths, strict=True)
     shape = tuple(n + before + after for n, (before, after) in sizes)

@@ -144,6 +144,7 @@ def max_pool2d_grad(
     name = "max_pool2d_grad"
     check.floats(name, grad_output=grad_output)
     check.integers(name, "indices", indices)
+    input_shape = check.sizes(name, "input_shape", input_shape, "(N, C, H, W)")
     windows = _geometry(name, input_shape, kernel_size, stride, padding, dilation, ceil_mode)
     expected = (*input_shape[:2], *windows.output)
     check.shape(name, "grad_output", grad_output, expected)
@@ -227,6 +228,7 @@ def avg_pool2d_grad(
     """Return the gradient of `x`: ``grad_output / count``, added to each element of its window."""
     name = "avg_pool2d_grad"
     check.floats(name, grad_output=grad_output)
+    input_shape = check.sizes(name, "input_shape", input_shape, "(N, C, H, W)")
     windows = _geometry(name, input_shape, kernel_size, stride, padding, 1, ceil_mode)
     check.shape(name, "grad_output", grad_output, (*input_shape[:2], *windows.output))
     share = grad_output / _divisor(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from typing import Any
 
 import numpy as np
 
@@ -24,8 +25,8 @@ class Sequential(Module):
 
     Raises
     ------
-    TypeError
-        If a layer is no Module.
+    TypeError, ValueError
+        If a layer is no Module, or a name has a dot or belongs to `Sequential` itself.
 
     Examples
     --------
@@ -38,7 +39,7 @@ class Sequential(Module):
     """
 
     def __init__(self, *layers: Module | Mapping[str, Module], rng: RNG = None) -> None:
-        named: dict[str, object] = {}
+        named: dict[Any, object] = {}
         if len(layers) == 1 and isinstance(layers[0], Mapping):
             named.update(layers[0])
         else:
@@ -48,7 +49,11 @@ class Sequential(Module):
                 raise TypeError(
                     f"Sequential: layer {name!r} is a {type(layer).__name__}, expected a Module"
                 )
-            if "." in name or (not name.isdigit() and hasattr(self, name)):
+            if (
+                not isinstance(name, str)
+                or "." in name
+                or (not name.isdigit() and hasattr(self, name))
+            ):
                 raise ValueError(f"Sequential: {name!r} is no free name for a layer")
         vars(self).update(named)
         if rng is not None:

@@ -86,9 +86,11 @@ class Conv2d(Module):
                 f"{name}: untied_bias has input_size={input_size} and bias={bias}, "
                 "expected input_size=(H, W) and bias=True"
             )
-        # An input of the kernel's own reach fits any layer; it lets the geometry be checked here.
+        # Without a size, one of the kernel's own reach fits and lets the geometry be checked here.
         least = tuple((k - 1) * d + 1 for k, d in zip(self.kernel_size, self.dilation, strict=True))
-        sample = (1, self.in_channels, *(input_size or least))
+        if input_size is not None:
+            least = check.sizes(name, "input_size", input_size, "(H, W)", 1)
+        sample = (1, self.in_channels, *least)
         out = output_shape(name, sample, shape, stride, padding, dilation, groups)
         source = np.random.default_rng(rng)
         fan_in = math.prod(shape[1:])

@@ -6,6 +6,7 @@ import json
 import os
 import tempfile
 import zipfile
+import zlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -101,11 +102,15 @@ def read_weights(path: str | os.PathLike[str]) -> tuple[dict[str, NDArray[Any]],
         with np.load(path, allow_pickle=False) as file:
             arrays = {name: file[name] for name in file.files}
         notes = json.loads(str(arrays.pop(NOTES, "{}")))
-    except (zipfile.BadZipFile, EOFError, KeyError, ValueError) as error:
+    except (zipfile.BadZipFile, zlib.error, EOFError, KeyError, ValueError) as error:
         raise ValueError(
             f"load_weights: {os.fspath(path)} is no whole .npz file of arrays ({error}), "
             "expected one as written by save_weights"
         ) from error
+    if not isinstance(notes, dict):
+        raise ValueError(
+            f"load_weights: {os.fspath(path)} has the notes {notes!r}, expected a mapping"
+        )
     if not all(isinstance(array, np.ndarray) for array in arrays.values()):
         raise ValueError(f"load_weights: {os.fspath(path)} has entries that are no arrays")
     return arrays, notes

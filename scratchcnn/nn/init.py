@@ -7,6 +7,7 @@ import math
 import numpy as np
 from numpy.typing import DTypeLike
 
+from scratchcnn.functional import _checks as check
 from scratchcnn.functional._checks import Floats
 from scratchcnn.functional.dropout import RNG
 
@@ -31,6 +32,11 @@ def fan_in_uniform(
         PyTorch's default for the weights and biases of `Conv2d` and `Linear`: He's uniform
         initialization with a negative slope of √5.
 
+    Raises
+    ------
+    TypeError, ValueError
+        If `fan_in` is no integer of at least 0, or `dtype` another one.
+
     References
     ----------
     .. [1] K. He et al., "Delving Deep into Rectifiers", ICCV 2015.
@@ -40,5 +46,8 @@ def fan_in_uniform(
     >>> abs(fan_in_uniform((1000,), 25, rng=0)).max() <= 1 / 5
     np.True_
     """
+    fan_in = check.whole("fan_in_uniform", "fan_in", fan_in, 0)
+    if np.dtype(dtype) not in (np.float32, np.float64):
+        raise TypeError(f"fan_in_uniform: dtype is {np.dtype(dtype)}, expected float32 or float64")
     bound = 1 / math.sqrt(fan_in) if fan_in else 0.0
     return np.random.default_rng(rng).uniform(-bound, bound, shape).astype(dtype)

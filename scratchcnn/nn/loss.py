@@ -231,8 +231,9 @@ class HalfSquaredError(_Loss):
 
     def vjp(self, x: Floats, target: Floats) -> tuple[Floats, LossPullback]:
         """Return the loss and its pullback."""
+        error = F.mse_loss(x, target, reduction=self.reduction)
         half = x.dtype.type(0.5)
-        value = half * F.mse_loss(x, target, reduction=self.reduction)
+        value = half * error
 
         def pullback(grad_output: Floats | None = None) -> Floats:
             grad = np.asarray(half * _cotangent(grad_output, value))

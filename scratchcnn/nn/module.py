@@ -125,8 +125,9 @@ class Module:
         for name, value in own.items():
             target = value.data if isinstance(value, Parameter) else value
             array = state[name]
-            if not isinstance(array, np.ndarray) or array.dtype.kind != target.dtype.kind:
-                has = getattr(array, "dtype", type(array).__name__)
+            plain = isinstance(array, np.ndarray) and not isinstance(array, np.ma.MaskedArray)
+            if not plain or array.dtype.kind != target.dtype.kind:
+                has = array.dtype if plain else type(array).__name__
                 raise TypeError(
                     f"load_state_dict: {name} is of {has}, expected an array of {target.dtype}"
                 )

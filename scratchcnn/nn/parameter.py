@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from scratchcnn.functional import _checks as check
 from scratchcnn.functional._checks import Floats
 
 
@@ -20,6 +21,11 @@ class Parameter:
     requires_grad : bool
         Whether pullbacks add to `grad`.
 
+    Raises
+    ------
+    TypeError
+        If `data` is not of float32 or float64.
+
     Attributes
     ----------
     grad : ndarray or None
@@ -27,6 +33,7 @@ class Parameter:
     """
 
     def __init__(self, data: Floats, requires_grad: bool = True) -> None:
+        check.floats("Parameter", data=data)
         self.data = data
         self.grad: Floats | None = None
         self.requires_grad = requires_grad
@@ -41,7 +48,8 @@ class Parameter:
     def accumulate(self, grad: Floats) -> None:
         """Add `grad` to `self.grad`, if the parameter requires a gradient; safe in threads."""
         if self.requires_grad:
-            with self._lock:
+            # Overflow is a result here too, and no warning.
+            with self._lock, np.errstate(all="ignore"):
                 self.grad = grad.copy() if self.grad is None else self.grad + grad
 
     def __getstate__(self) -> dict[str, Any]:

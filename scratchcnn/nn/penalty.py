@@ -49,7 +49,8 @@ class L2Penalty:
     def vjp(self) -> tuple[Floats, Callable[[], None]]:
         """Return the penalty, and the pullback that adds ``2 * strength * w`` to each gradient."""
         arrays = [parameter.data for parameter in self.parameters]
-        value = np.asarray(sum(F.l2_penalty(array, strength=self.strength) for array in arrays))
+        with np.errstate(all="ignore"):
+            value = np.asarray(sum(F.l2_penalty(array, strength=self.strength) for array in arrays))
 
         def pullback() -> None:
             for parameter, array in zip(self.parameters, arrays, strict=True):

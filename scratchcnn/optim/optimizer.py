@@ -27,8 +27,12 @@ class Optimizer:
     _step: Callable[..., Step]
 
     def __init__(self, parameters: Iterable[Parameter], **options: Any) -> None:
-        self.parameters = list(parameters)
         name = type(self).__name__
+        if not isinstance(parameters, Iterable):
+            raise TypeError(
+                f"{name}: parameters is a {type(parameters).__name__}, expected an iterable"
+            )
+        self.parameters = list(parameters)
         if not self.parameters:
             raise ValueError(f"{name}: parameters is empty, expected at least one Parameter")
         for parameter in self.parameters:
@@ -92,24 +96,38 @@ class Optimizer:
                 f"{name}: the state_dict lacks {error}, expected one group with the options "
                 f"{sorted(self.options)}, params, and a state"
             ) from None
-        if len(places) != len(self.parameters) or not set(entries) <= set(places):
+        if places != list(range(len(self.parameters))) or not set(entries) <= set(places):
             raise ValueError(
-                f"{name}: the state_dict has {len(places)} parameters, "
-                f"expected {len(self.parameters)}"
+                f"{name}: the state_dict has the parameters {places} and the state of "
+                f"{list(entries)}, expected {list(range(len(self.parameters)))}"
             )
-        state = {}
-        for place, values in entries.items():
-            parameter = self.parameters[place]
-            for key, value in values.items():
-                if isinstance(value, np.ndarray) and key != "step":
-                    check.shape(f"{name} state_dict", f"{key} of {place}", value, parameter.shape)
-            state[place] = {
-                key: int(value) if key == "step" else [np.array(value, parameter.data.dtype)]
+        type(self)._step([], [], None, **options)
+        state = {place: self._loaded(place, values) for place, values in entries.items()}
+        for place, values in state.items():
+            # A step that is thrown away checks whether all that it needs is there.
+            data = self.parameters[place].data
+            type(self)._step([data], [np.zeros_like(data)], values, **options)
+        self.options, self.state = options, state
+
+    def _loaded(self, place: int, values: Any) -> dict[str, Any]:
+        """Return a copy of the state of one parameter, in its own form."""
+        name = f"{type(self).__name__} state_dict"
+        data = self.parameters[place].data
+        try:
+            state: dict[str, Any] = {
+                key: int(value) if key == "step" else [np.array(value, data.dtype)]
                 for key, value in values.items()
                 if value is not None
             }
-        type(self)._step([], [], None, **options)
-        self.options, self.state = options, state
+        except (AttributeError, TypeError, ValueError) as error:
+            raise ValueError(
+                f"{name}: the state of parameter {place} is no mapping of numbers and arrays "
+                f"({error})"
+            ) from error
+        for key, value in state.items():
+            if key != "step":
+                check.shape(name, f"{key} of {place}", value[0], data.shape)
+        return state
 
 
 class SGD(Optimizer):

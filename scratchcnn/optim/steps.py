@@ -73,7 +73,10 @@ def sgd(
     >>> sgd([np.array([1.0])], [np.array([0.5])], lr=0.1).params
     [array([0.95])]
     """
-    _check("sgd", params, grads, lr=lr, momentum=momentum, weight_decay=weight_decay)
+    lr, momentum, weight_decay = _check(
+        "sgd", params, grads, lr=lr, momentum=momentum, weight_decay=weight_decay
+    )
+    dampening = check.real("sgd", "dampening", dampening, -np.inf)
     if nesterov and (momentum == 0 or dampening != 0):
         raise ValueError(
             f"sgd: nesterov has momentum={momentum:g} and dampening={dampening:g}, "
@@ -155,10 +158,10 @@ def adam(
     >>> adam([np.array([1.0])], [np.array([0.5])], lr=0.1).params
     [array([0.9])]
     """
-    _check("adam", params, grads, lr=lr, eps=eps, weight_decay=weight_decay)
-    for index, beta in enumerate(betas):
-        if not 0 <= beta < 1:
-            raise ValueError(f"adam: betas[{index}] is {beta:g}, expected at least 0 and below 1")
+    lr, eps, weight_decay = _check("adam", params, grads, lr=lr, eps=eps, weight_decay=weight_decay)
+    b1, b2 = _betas("adam", betas)
+    if state and "step" not in state:
+        raise ValueError(f"adam: state has {sorted(state)}, expected 'step'")
     t = 1 + (state["step"] if state else 0)
     signed = [-grad if maximize else grad for grad in grads]
     slopes = [
@@ -167,7 +170,6 @@ def adam(
     zeros = [np.zeros_like(p) for p in params]
     first = _entry("adam", state, "exp_avg", params) or zeros
     second = _entry("adam", state, "exp_avg_sq", params) or zeros
-    b1, b2 = betas
     first = [b1 * m + (1 - b1) * g for m, g in zip(first, slopes, strict=True)]
     second = [b2 * v + (1 - b2) * (g * g) for v, g in zip(second, slopes, strict=True)]
     after: dict[str, Any] = {"step": t, "exp_avg": first, "exp_avg_sq": second}
@@ -187,9 +189,9 @@ def _minus(params: Sequence[Floats], factor: float, moves: Sequence[Floats]) -> 
 
 def _check(
     function: str, params: Sequence[Floats], grads: Sequence[Floats], **numbers: float
-) -> None:
-    for name, number in numbers.items():
-        check.real(function, name, number, 0)
+) -> list[float]:
+    """Return the `numbers` as Python's own, which never widen float32, or raise."""
+    values = [check.real(function, name, number, 0) for name, number in numbers.items()]
     if len(params) != len(grads):
         raise ValueError(
             f"{function}: grads has {len(grads)} arrays, but params has {len(params)}; "
@@ -198,6 +200,19 @@ def _check(
     for index, (param, grad) in enumerate(zip(params, grads, strict=True)):
         check.floats(function, **{f"params[{index}]": param, f"grads[{index}]": grad})
         check.shape(function, f"grads[{index}]", grad, param.shape)
+    return values
+
+
+def _betas(function: str, betas: Sequence[float]) -> tuple[float, float]:
+    if not isinstance(betas, Sequence) or len(betas) != 2:
+        raise ValueError(f"{function}: betas is {betas!r}, expected two numbers")
+    values = [check.real(function, f"betas[{i}]", beta, -np.inf) for i, beta in enumerate(betas)]
+    for index, beta in enumerate(values):
+        if not 0 <= beta < 1:
+            raise ValueError(
+                f"{function}: betas[{index}] is {beta:g}, expected at least 0 and below 1"
+            )
+    return values[0], values[1]
 
 
 def _entry(
@@ -206,11 +221,14 @@ def _entry(
     """Return one list of the state, or None at the first step."""
     if not state:
         return None
-    if name not in state or len(state[name]) != len(params):
+    arrays = state.get(name)
+    if not isinstance(arrays, Sequence) or len(arrays) != len(params):
         raise ValueError(
             f"{function}: state has {sorted(state)}, expected {name!r} with one array for each of "
             f"{len(params)} parameters"
         )
-    for index, (array, param) in enumerate(zip(state[name], params, strict=True)):
-        check.shape(function, f"state[{name!r}][{index}]", array, param.shape)
-    return list(state[name])
+    for index, (array, param) in enumerate(zip(arrays, params, strict=True)):
+        entry = f"state[{name!r}][{index}]"
+        check.floats(function, **{f"params[{index}]": param, entry: array})
+        check.shape(function, entry, array, param.shape)
+    return list(arrays)

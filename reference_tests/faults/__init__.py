@@ -1,0 +1,17 @@
+"""The fault dictionary: what each known mistake would compute.
+
+Every fault is the exact oracle with one thing wrong. So the dictionary tests the judge, which
+must reject each of them, and it names mistakes: a subject that computes what a fault computes
+has that fault.
+"""
+
+from reference_tests.faults import classification, convolution, pooling
+from reference_tests.faults.fault import Fault, Inputs, composed, oracle
+
+FAULTS: dict[str, Fault] = {
+    fault.id: fault
+    for family in (convolution, pooling, classification)
+    for fault in family.FAULTS
+}
+
+__all__ = ["FAULTS", "Fault", "Inputs", "composed", "oracle"]

@@ -1,0 +1,5 @@
+"""The command ``scratchcnn``: train a network on digits, evaluate it, let it predict."""
+
+from scratchcnn.cli.program import main
+
+__all__ = ["main"]
