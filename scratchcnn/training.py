@@ -126,9 +126,9 @@ def fit(
         _check_data("fit validation", *validation, loss)
     source = np.random.default_rng(rng)
     history = History()
-    was_training = model.training
+    batches = -(-len(images) // batch_size)
     try:
-        with _progress(progress, epochs, -(-len(images) // batch_size)) as advance:
+        with _modes_kept(model), _progress(progress, epochs, batches) as advance:
             for number in range(1, epochs + 1):
                 start = time.perf_counter()
                 model.train()
@@ -161,8 +161,6 @@ def fit(
                     on_epoch(epoch)
     except KeyboardInterrupt:
         history.interrupted = True
-    finally:
-        model.train(was_training)
     return history
 
 
@@ -196,11 +194,9 @@ def evaluate(
     """
     batch_size = check.whole("evaluate", "batch_size", batch_size, 1)
     _check_data("evaluate", images, labels, loss)
-    modes = [(module, module.training) for _, module in model.named_modules()]
-    model.eval()
-    total, chosen = 0.0, []
-    right = 0
-    try:
+    total, right, chosen = 0.0, 0, []
+    with _modes_kept(model):
+        model.eval()
         for first in range(0, len(images), batch_size):
             batch = slice(first, first + batch_size)
             outputs = model(images[batch])
@@ -208,10 +204,18 @@ def evaluate(
             total += value * (len(outputs) if loss.reduction == "mean" else 1)
             right += _right(outputs, labels[batch])
             chosen.append(predictions(outputs))
+    return Evaluation(total / len(images), right / len(images), np.concatenate(chosen))
+
+
+@contextmanager
+def _modes_kept(model: Module) -> Iterator[None]:
+    """Restore at the end whether each module is in training mode."""
+    modes = [(module, module.training) for _, module in model.named_modules()]
+    try:
+        yield
     finally:
         for module, mode in modes:
             module.training = mode
-    return Evaluation(total / len(images), right / len(images), np.concatenate(chosen))
 
 
 def _step(
@@ -255,22 +259,18 @@ def _check_data(function: str, images: Floats, labels: NDArray[Any], loss: Loss)
 @contextmanager
 def _progress(wanted: bool | None, epochs: int, batches: int) -> Iterator[Callable[..., None]]:
     """Yield what is called after each batch."""
-    if wanted is None:
-        wanted = sys.stderr.isatty()
-        required = False
-    else:
-        required = wanted
+    if not (sys.stderr.isatty() if wanted is None else wanted):
+        yield lambda number, value: None
+        return
     try:
         from rich.console import Console
         from rich.progress import Progress
     except ImportError as error:
-        if required:
+        if wanted:
             raise ImportError(
                 "fit: progress=True needs the package rich, which is not installed: "
                 'python -m pip install "scratchcnn[cli]"'
             ) from error
-        wanted = False
-    if not wanted:
         yield lambda number, value: None
         return
     with Progress(console=Console(stderr=True), transient=True) as bar:

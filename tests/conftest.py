@@ -1,4 +1,4 @@
-"""Profiles of hypothesis: `dev` by hand, `ci` where CI is set, `deep` by --hypothesis-profile."""
+"""Profiles of hypothesis: HYPOTHESIS_PROFILE names one, by default `dev`, where CI is set `ci`."""
 
 from __future__ import annotations
 
@@ -10,4 +10,7 @@ from hypothesis import settings
 settings.register_profile("dev", deadline=None, max_examples=25)
 settings.register_profile("ci", deadline=None, max_examples=25, derandomize=True, print_blob=True)
 settings.register_profile("deep", deadline=None, max_examples=2000)
-settings.load_profile("ci" if os.environ.get("CI") else "dev")
+settings.register_profile("few", deadline=None, max_examples=3, derandomize=True)
+settings.load_profile(
+    os.environ.get("HYPOTHESIS_PROFILE") or ("ci" if os.environ.get("CI") else "dev")
+)

@@ -79,7 +79,7 @@ def test_dropout_refuses_what_is_no_probability(name, p):
 
 @pytest.mark.parametrize("p", ["0.5", None, 1j, np.array([0.5])])
 def test_dropout_refuses_what_is_no_number(p):
-    with pytest.raises(TypeError, match="^dropout: p is .*, expected a number"):
+    with pytest.raises(TypeError, match=r"^dropout: p is .*, expected a number"):
         F.dropout(np.ones(3), p=p)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import math
 
 import numpy as np
@@ -249,10 +248,8 @@ def test_losses_refuse_positive_weights_that_do_not_broadcast(name):
 
 
 @pytest.mark.parametrize("value", [-0.1, 1.5, np.nan, np.inf])
-@pytest.mark.parametrize(
-    ("name", "place"),
-    itertools.product([n for n in FORMS if "cross" in n and "logits" not in n], ["x", "target"]),
-)
+@pytest.mark.parametrize("place", ["x", "target"])
+@pytest.mark.parametrize("name", [n for n in FORMS if "cross" in n and "logits" not in n])
 def test_binary_cross_entropy_refuses_what_is_no_probability(name, place, value):
     arrays = {"x": HALF, "target": HALF, place: np.array([[0, 1, 0.5], [1, value, 0]])}
     with pytest.raises(ValueError, match=f"^{name}: {place} has the value {value}, expected 0 to"):
@@ -267,9 +264,9 @@ def test_binary_cross_entropy_with_logits_refuses_a_target_of_nan(name):
 
 
 def test_l2_penalty_refuses_what_does_not_fit():
-    with pytest.raises(ValueError, match="^l2_penalty: strength is -1, expected at least 0"):
+    with pytest.raises(ValueError, match=r"^l2_penalty: strength is -1, expected at least 0"):
         F.l2_penalty(HALF, strength=-1)
-    with pytest.raises(TypeError, match="^l2_penalty_grad: strength is '1', expected a number"):
+    with pytest.raises(TypeError, match=r"^l2_penalty_grad: strength is '1', expected a number"):
         F.l2_penalty_grad(np.array(1.0), HALF, strength="1")
     message = r"^l2_penalty_grad: grad_output has shape \(2, 3\), expected \(\)"
     with pytest.raises(ValueError, match=message):

@@ -304,6 +304,15 @@ def test_pooling_gradients_refuse_what_does_not_fit(call, message):
         call()
 
 
+@pytest.mark.parametrize("index", [-2, X.shape[2] * X.shape[3]])
+def test_max_pool2d_grad_refuses_indices_outside_the_plane(index):
+    indices = INDICES.copy()
+    indices.flat[-1] = index
+    message = f"max_pool2d_grad: indices has values from .*{index}|to {index}, expected -1 to"
+    with pytest.raises(ValueError, match=message):
+        F.max_pool2d_grad(G, indices, input_shape=X.shape, kernel_size=2)
+
+
 @pytest.mark.parametrize(
     ("call", "message"),
     [

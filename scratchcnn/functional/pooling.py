@@ -149,6 +149,12 @@ def max_pool2d_grad(
     expected = (*input_shape[:2], *windows.output)
     check.shape(name, "grad_output", grad_output, expected)
     check.shape(name, "indices", indices, expected)
+    pixels = input_shape[2] * input_shape[3]
+    if ((indices < -1) | (indices >= pixels)).any():
+        raise ValueError(
+            f"{name}: indices has values from {indices.min()} to {indices.max()}, "
+            f"expected -1 to {pixels - 1}"
+        )
     total = np.zeros(padded_shape(input_shape, windows), grad_output.dtype)
     for tap, positions in taps(windows):
         chosen = indices == _flat_index(tap, windows, input_shape[3])

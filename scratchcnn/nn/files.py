@@ -56,13 +56,17 @@ def save_weights(
     Raises
     ------
     ValueError
-        If an entry is called as the notes are.
+        If an entry is called as the notes are, or as a parameter of `numpy.savez`.
     OSError
         If the file cannot be written; then nothing is left of it.
     """
     state = model.state_dict()
-    if NOTES in state:
-        raise ValueError(f"save_weights: the model has an entry {NOTES!r}, expected another name")
+    for name in (NOTES, "file", "allow_pickle"):
+        # The last two are parameters of np.savez.
+        if name in state:
+            raise ValueError(
+                f"save_weights: the model has an entry {name!r}, expected another name"
+            )
     arrays: dict[str, Any] = {**state, NOTES: np.array(json.dumps(dict(notes or {})))}
     with replacing(path) as file:
         np.savez(file, **arrays)

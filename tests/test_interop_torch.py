@@ -1,0 +1,323 @@
+"""PyTorch's modules and weights from ours and back."""
+
+from __future__ import annotations
+
+import sys
+
+import numpy as np
+import pytest
+
+pytest.importorskip("torch", reason="these tests convert from and to PyTorch")
+
+import torch
+from lockstep import Masked, between, chained, exactly
+
+from reference_tests.tolerance import plain
+from scratchcnn import nn
+from scratchcnn.interop.torch import (
+    _OPTIONS,
+    from_torch,
+    state_dict_from_torch,
+    state_dict_to_torch,
+    to_torch,
+)
+from scratchcnn.models import MODELS
+
+DTYPES = [np.float32, np.float64]
+
+# A layer, and the shape of its input.
+LAYERS = {
+    "conv2d": (
+        lambda d: nn.Conv2d(4, 6, (3, 2), (2, 1), (1, 0), (1, 2), 2, dtype=d, rng=0),
+        (4, 7, 6),
+    ),
+    "conv2d without bias": (lambda d: nn.Conv2d(2, 3, 3, bias=False, dtype=d, rng=0), (2, 5, 6)),
+    "conv2d same": (lambda d: nn.Conv2d(2, 3, (2, 3), padding="same", dtype=d, rng=0), (2, 5, 6)),
+    "conv2d untied": (
+        lambda d: nn.Conv2d(2, 3, 3, 2, 1, untied_bias=True, input_size=(5, 6), dtype=d, rng=0),
+        (2, 5, 6),
+    ),
+    "linear": (lambda d: nn.Linear(4, 3, dtype=d, rng=0), (4,)),
+    "linear without bias": (lambda d: nn.Linear(4, 3, bias=False, dtype=d, rng=0), (4,)),
+    "max_pool2d": (lambda d: nn.MaxPool2d((3, 2), (2, 1), (1, 0), (1, 2)), (2, 7, 6)),
+    "max_pool2d ceil": (lambda d: nn.MaxPool2d(2, 2, 1, ceil_mode=True), (2, 6, 5)),
+    "avg_pool2d": (lambda d: nn.AvgPool2d((3, 2), (2, 1), 1, True, False), (2, 7, 6)),
+    "avg_pool2d divisor": (lambda d: nn.AvgPool2d(2, divisor_override=3), (2, 7, 6)),
+    "pad": (lambda d: nn.ConstantPad2d((1, -1, 2, 0), 0.5), (2, 4, 5)),
+    "flatten": (lambda d: nn.Flatten(2), (2, 4, 5)),
+    "relu": (lambda d: nn.ReLU(), (2, 5)),
+    "sigmoid": (lambda d: nn.Sigmoid(), (2, 5)),
+    "tanh": (lambda d: nn.Tanh(), (2, 5)),
+    "softmax": (lambda d: nn.Softmax(2), (2, 5)),
+    "log_softmax": (lambda d: nn.LogSoftmax(-1), (2, 5)),
+    "dropout": (lambda d: nn.Dropout(0.25), (2, 5)),
+}
+
+
+def same_arrays(ours, theirs):
+    """Whether two state_dicts have the same names, dtypes, and bits."""
+    return list(ours) == list(theirs) and all(
+        array.dtype == theirs[name].dtype and array.tobytes() == theirs[name].tobytes()
+        for name, array in ours.items()
+    )
+
+
+def within_bounds(model, twin, shape, dtype):
+    """Whether both outputs lie within the bound of the definitions."""
+    x = np.random.default_rng(1).standard_normal((2, *shape)).astype(dtype)
+    truth, _ = chained(nn.Sequential(model), exactly(x, between(dtype)), {})
+    with torch.no_grad():
+        theirs = twin(torch.tensor(x)).numpy()
+    ours = model(x)
+    assert ours.dtype == theirs.dtype == dtype
+    return [
+        result.shape == truth.shape and bool((np.abs(result - plain(truth)) <= truth.error).all())
+        for result in (ours, theirs)
+    ]
+
+
+def test_every_layer_of_the_library_converts():
+    layers = {
+        name
+        for name in nn.__all__
+        if isinstance(getattr(nn, name), type) and issubclass(getattr(nn, name), nn.Module)
+    }
+    assert layers - {"Module", "Sequential"} == set(_OPTIONS)
+    assert {type(make(np.float32)).__name__ for make, _ in LAYERS.values()} == set(_OPTIONS)
+
+
+# PyTorch warns that it may have to pad a copy for an even kernel.
+@pytest.mark.filterwarnings("ignore:Using padding='same':UserWarning")
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("name", LAYERS)
+def test_layer_computes_the_same_in_both_and_after_the_return(name, dtype):
+    make, shape = LAYERS[name]
+    model = make(dtype).eval()
+    twin = to_torch(model)
+    back = from_torch(twin)
+    assert within_bounds(model, twin, shape, dtype) == [True, True]
+    assert repr(to_torch(back)) == repr(twin)
+    assert same_arrays(model.state_dict(), back.state_dict())
+    x = np.random.default_rng(2).standard_normal((2, *shape)).astype(dtype)
+    assert np.array_equal(back(x), model(x))
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("name", MODELS)
+def test_model_goes_to_torch_and_back_bit_for_bit(name, dtype):
+    model = MODELS[name].build(rng=0, dtype=dtype).eval()
+    twin = to_torch(model)
+    assert same_arrays(model.state_dict(), state_dict_from_torch(twin))
+    assert not any(module.training for module in twin.modules())
+    back = from_torch(twin)
+    assert repr(to_torch(back)) == repr(twin)
+    assert same_arrays(model.state_dict(), back.state_dict())
+    assert within_bounds(model, twin, MODELS[name].input_shape, dtype) == [True, True]
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("name", MODELS)
+def test_state_dicts_load_by_name_both_ways(name, dtype):
+    first, second = (MODELS[name].build(rng=seed, dtype=dtype) for seed in (0, 1))
+    twin = to_torch(second)
+    assert not same_arrays(first.state_dict(), second.state_dict())
+    twin.load_state_dict(state_dict_to_torch(first))
+    second.load_state_dict(state_dict_from_torch(twin.state_dict()))
+    assert same_arrays(first.state_dict(), second.state_dict())
+
+
+def test_the_bounds_refuse_a_twin_with_another_weight():
+    model = nn.Linear(4, 3, rng=0)
+    twin = to_torch(model)
+    with torch.no_grad():
+        twin.weight[1, 2] *= 1 + 1e-5
+    assert within_bounds(model, twin, (4,), np.float32) == [True, False]
+
+
+def test_gradients_of_the_untied_convolution_are_those_of_ours():
+    model = LAYERS["conv2d untied"][0](np.float64)
+    twin = to_torch(model)
+    x = np.random.default_rng(3).standard_normal((2, 2, 5, 6))
+    y, pullback = model.vjp(x)
+    grad = np.random.default_rng(4).standard_normal(y.shape)
+    pullback(grad)
+    twin(torch.tensor(x)).backward(torch.tensor(grad))
+    truth, pull = chained(nn.Sequential(model), exactly(x, between(np.float64)), {})
+    for name, true in pull(exactly(grad, truth.format)).items():
+        entry = name.split(".")[1]
+        for result in (getattr(model, entry).grad, getattr(twin, entry).grad.numpy()):
+            assert (np.abs(result - plain(true)) <= true.error).all()
+
+
+def test_nothing_shares_memory():
+    model = nn.Sequential(nn.Linear(2, 2, rng=0))
+    before = model.state_dict()
+    twin, state = to_torch(model), state_dict_to_torch(model)
+    arrays, back = state_dict_from_torch(twin), from_torch(twin)
+    with torch.no_grad():
+        twin[0].weight.zero_()
+        state["0.weight"].zero_()
+    for result in (model.state_dict(), arrays, back.state_dict()):
+        assert same_arrays(result, before)
+
+
+def test_names_modes_and_frozen_parameters_go_both_ways():
+    inner = nn.Sequential({"lin": nn.Linear(3, 3, rng=0), "drop": nn.Dropout(0.1)})
+    model = nn.Sequential({"first": nn.Linear(2, 3, rng=1), "block": inner})
+    model.first.weight.requires_grad = False
+    inner.drop.eval()
+    twin = to_torch(model)
+    back = from_torch(twin)
+    names = ["first.weight", "first.bias", "block.lin.weight", "block.lin.bias"]
+    assert list(twin.state_dict()) == list(back.state_dict()) == names
+    assert [p.requires_grad for p in twin.parameters()] == [False, True, True, True]
+    assert [p.requires_grad for p in back.parameters()] == [False, True, True, True]
+    for each in (twin, back):
+        modes = [each.training, each.first.training, each.block.training, each.block.drop.training]
+        assert modes == [True, True, True, False]
+
+
+def test_what_is_shared_stays_shared():
+    layer = nn.Linear(3, 3, rng=0)
+    tied = nn.Linear(3, 3, rng=1)
+    tied.weight = layer.weight
+    model = nn.Sequential(layer, nn.ReLU(), layer, tied)
+    twin = to_torch(model)
+    back = from_torch(twin)
+    for each in (twin, back):
+        assert each[0] is each[2]
+        assert each[3].weight is each[0].weight
+        assert each[3].bias is not each[0].bias
+    assert list(twin.state_dict()) == list(back.state_dict()) == list(model.state_dict())
+
+
+def test_to_torch_draws_nothing_from_the_source_of_torch():
+    before = torch.get_rng_state()
+    to_torch(MODELS["lenet5"].build(rng=0))
+    assert torch.equal(before, torch.get_rng_state())
+
+
+def test_from_torch_gives_dropout_layers_sources_of_their_own():
+    module = torch.nn.Sequential(torch.nn.Dropout(0.5), torch.nn.Dropout(0.5))
+    x = np.ones((4, 50))
+    first, again, other = (from_torch(module, rng=seed) for seed in (0, 0, 1))
+    masks = [layer(x) for layer in first]
+    assert not np.array_equal(*masks)
+    assert np.array_equal(masks[0], again[0](x))
+    assert not np.array_equal(masks[0], other[0](x))
+
+
+def test_from_torch_takes_weights_in_any_layout_and_layers_in_place():
+    module = torch.nn.Sequential(torch.nn.Conv2d(3, 4, 3), torch.nn.ReLU(inplace=True))
+    module = module.to(memory_format=torch.channels_last)
+    weight = from_torch(module)[0].weight.data
+    assert weight.flags.c_contiguous
+    assert np.array_equal(weight, module[0].weight.detach().numpy())
+
+
+def test_to_torch_takes_weights_in_any_layout():
+    model = nn.Linear(3, 2)
+    model.weight.data = np.arange(6.0).reshape(3, 2).T[:, ::-1]
+    assert np.array_equal(to_torch(model).weight.detach().numpy(), model.weight.data)
+
+
+@pytest.mark.parametrize(
+    ("module", "message"),
+    [
+        (torch.nn.Conv2d(1, 1, 3, padding_mode="reflect"), "module has padding_mode='reflect', ex"),
+        (torch.nn.MaxPool2d(2, return_indices=True), "module has return_indices=True, expected F"),
+        (torch.nn.Softmax(), "module has dim=None, expected an axis"),
+        (torch.nn.Sequential(torch.nn.LogSoftmax()), "layer '0' has dim=None, expected an axis"),
+        (
+            torch.nn.Sequential(
+                torch.nn.Sequential(torch.nn.Conv2d(1, 1, 3, padding_mode="circular"))
+            ),
+            "layer '0.0' has padding_mode='circular', expected 'zeros'",
+        ),
+    ],
+)
+def test_from_torch_refuses_options_that_ours_lack(module, message):
+    with pytest.raises(ValueError, match=rf"^from_torch: {message}"):
+        from_torch(module)
+
+
+def test_from_torch_refuses_modules_that_ours_lack():
+    message = r"^from_torch: layer '1' is a GELU, expected a Sequential or one of the layers AvgPo"
+    with pytest.raises(TypeError, match=message):
+        from_torch(torch.nn.Sequential(torch.nn.ReLU(), torch.nn.GELU()))
+    with pytest.raises(TypeError, match=r"^from_torch: module is a int, expected .* of torch\.nn$"):
+        from_torch(3)
+
+    class ReLU(torch.nn.ReLU):
+        """Computes who knows what."""
+
+    with pytest.raises(TypeError, match=r"^from_torch: module is a ReLU, expected"):
+        from_torch(ReLU())
+    with pytest.raises(TypeError, match=r"^from_torch: module is a Masked, expected"):
+        from_torch(Masked())
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+def test_from_torch_refuses_other_dtypes(dtype):
+    module = torch.nn.Sequential(torch.nn.Linear(2, 2, dtype=dtype))
+    message = rf"^from_torch: 0\.weight is of {dtype}, expected torch\.float32 or torch\.float64$"
+    with pytest.raises(TypeError, match=message):
+        from_torch(module)
+
+
+def test_to_torch_refuses_modules_it_does_not_know():
+    class Linear(nn.Linear):
+        """Computes who knows what."""
+
+    for module in (Linear(2, 2), nn.Module()):
+        name = type(module).__name__
+        message = rf"^to_torch: layer '0' is a {name}, expected .* of scratchcnn\.nn$"
+        with pytest.raises(TypeError, match=message):
+            to_torch(nn.Sequential(module))
+    with pytest.raises(TypeError, match=r"^to_torch: module is a list, expected"):
+        to_torch([])
+
+
+def test_to_torch_refuses_names_that_torch_takes():
+    model = nn.Sequential({"block": nn.Sequential({"half": nn.ReLU()})})
+    with pytest.raises(ValueError, match=r"^to_torch: 'block\.half' is no free name in a torch"):
+        to_torch(model)
+
+
+@pytest.mark.parametrize(
+    ("source", "message"),
+    [
+        (3, "source is a int, expected a torch.nn.Module or its state_dict"),
+        ({"epoch": 3}, "epoch is a int, expected a torch.Tensor"),
+        (
+            {"w": torch.zeros(2, dtype=torch.bfloat16)},
+            "w is of torch.bfloat16, expected a dtype that NumPy has",
+        ),
+    ],
+)
+def test_state_dict_from_torch_refuses_what_is_none(source, message):
+    with pytest.raises(TypeError, match=f"^state_dict_from_torch: {message}$"):
+        state_dict_from_torch(source)
+
+
+def test_state_dict_from_torch_keeps_integers():
+    arrays = state_dict_from_torch(torch.nn.BatchNorm2d(3))
+    assert arrays["num_batches_tracked"].dtype == np.int64
+    assert arrays["num_batches_tracked"].shape == ()
+
+
+@pytest.mark.parametrize(
+    ("function", "argument"),
+    [
+        (to_torch, nn.ReLU()),
+        (from_torch, None),
+        (state_dict_to_torch, nn.ReLU()),
+        (state_dict_from_torch, {}),
+    ],
+)
+def test_without_torch_the_message_names_the_extra(monkeypatch, function, argument):
+    monkeypatch.setitem(sys.modules, "torch", None)
+    message = rf'^{function.__name__}: .*python -m pip install "scratchcnn\[torch\]"$'
+    with pytest.raises(ImportError, match=message) as caught:
+        function(argument)
+    assert caught.value.name == "torch"
