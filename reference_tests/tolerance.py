@@ -305,7 +305,7 @@ def sqrt(x: Any) -> Any:
     def spread(v: Array, e: Array, r: Array) -> Array:
         # Where the argument may be 0, its root may, and the slope there has no bound.
         near_zero = np.maximum(r, np.sqrt(v + e) - r)
-        return np.where(v > e, e / (r + np.sqrt(np.maximum(v - e, 0))), near_zero)
+        return np.asarray(np.where(v > e, e / (r + np.sqrt(np.maximum(v - e, 0))), near_zero))
 
     return _function("sqrt", x, spread)
 
@@ -401,8 +401,9 @@ def gather(x: Any, axis: int, index: NDArray[np.intp], fill: float = 0.0) -> Any
 
     if not isinstance(x, Bounded):
         return move(x, fill)
-    error = move(x.error, 0.0) if x.error.any() else 0.0
-    return Bounded(move(x.value, fill), error, x.format)
+    value = move(x.value, fill)
+    error = move(x.error, 0.0) if x.error.any() else np.zeros(value.shape)
+    return Bounded(value, error, x.format)
 
 
 def gated(x: Any, open: Array, grad: Any) -> Any:

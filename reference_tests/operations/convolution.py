@@ -159,6 +159,11 @@ conv2d_untied_bias = replace(
             {"stride": 1, "padding": 0, "dilation": 1, "groups": 1},
             2,
         ),
+        Case(
+            {"x": Spec((2, 4, 5, 7)), "weight": Spec((6, 2, 2, 3)), "bias": Spec((6, 4, 3))},
+            {"stride": (1, 2), "padding": 0, "dilation": 1, "groups": 2},
+            3,
+        ),
     ),
     invalid=(Invalid("a bias for other pixels", (_X, _W, np.zeros((6, 3, 4)))),),
 )

@@ -106,7 +106,7 @@ def per_axis(function: str, name: str, value: Any, axes: int, least: int) -> tup
 def real(function: str, name: str, value: Any, low: float, high: float = np.inf) -> float:
     """Return `value` as a float within ``[low, high]``."""
     try:
-        if isinstance(value, str | bytes):
+        if isinstance(value, str | bytes) or np.ndim(value):
             raise TypeError
         number = float(value)
     except (TypeError, ValueError):

@@ -13,7 +13,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
-from numpy.typing import NDArray
 
 from scratchcnn.functional._checks import Floats
 
@@ -106,13 +105,3 @@ def add_windows(columns: Floats, windows: Windows, shape: tuple[int, ...]) -> Fl
         total[positions] += columns[place]
     inner = interior(windows.before, shape[len(shape) - spatial :])
     return np.ascontiguousarray(total[inner])
-
-
-def first_inside(windows: Windows) -> tuple[NDArray[np.intp], ...]:
-    """Return per axis the first position of each window, in the input, not the padding."""
-    positions = []
-    axes = zip(windows.stride, windows.before, windows.dilation, windows.output, strict=True)
-    for stride, before, dilation, output in axes:
-        start = np.arange(output) * stride - before
-        positions.append(np.where(start < 0, start % dilation, start))
-    return tuple(positions)

@@ -6,6 +6,7 @@ array operation on all samples, channels and windows at once.
 
 from __future__ import annotations
 
+import math
 from typing import Any, Literal, NamedTuple, overload
 
 import numpy as np
@@ -16,7 +17,6 @@ from scratchcnn.functional._checks import Floats, IntOrPair
 from scratchcnn.functional.geometry import (
     Windows,
     ceil_output_size,
-    first_inside,
     interior,
     output_size,
     padded,
@@ -114,18 +114,11 @@ def max_pool2d(
     windows = _windows("max_pool2d", x, kernel_size, stride, padding, dilation, ceil_mode)
     source = padded(x, windows, -np.inf)
     best = np.full(x.shape[:2] + windows.output, -np.inf, x.dtype)
-    height, width = x.shape[2:]
-    row, column = first_inside(windows)
-    inside = (row < height)[:, None] & (column < width)
-    indices = np.empty(best.shape, np.int64)
-    indices[:] = np.where(inside, row[:, None] * width + column, -1)
-    for tap, positions in taps(windows):
-        value = source[positions]
-        # No number is above NaN, so what follows a NaN leaves it in place, but a later NaN.
-        better = (value > best) | np.isnan(value)
-        np.copyto(best, value, where=better)
-        np.copyto(indices, _flat_index(tap, windows, width), where=better)
-    return MaxPool(best, indices) if return_indices else best
+    for _, positions in taps(windows):
+        np.maximum(best, source[positions], out=best)
+    if not return_indices:
+        return best
+    return MaxPool(best, _indices(source, best, windows, x.shape))
 
 
 @check.ieee
@@ -155,11 +148,11 @@ def max_pool2d_grad(
             f"{name}: indices has values from {indices.min()} to {indices.max()}, "
             f"expected -1 to {pixels - 1}"
         )
-    total = np.zeros(padded_shape(input_shape, windows), grad_output.dtype)
-    for tap, positions in taps(windows):
-        chosen = indices == _flat_index(tap, windows, input_shape[3])
-        total[positions] += np.where(chosen, grad_output, 0)
-    return np.ascontiguousarray(total[interior(windows.before, input_shape[2:])])
+    total = np.zeros(math.prod(input_shape), grad_output.dtype)
+    planes = np.arange(0, total.size, pixels).reshape(*input_shape[:2], 1, 1)
+    inside = indices >= 0
+    np.add.at(total, (planes + indices)[inside], grad_output[inside])
+    return total.reshape(input_shape)
 
 
 @check.ieee
@@ -270,17 +263,30 @@ def _divisor(
     return np.multiply.outer(counts[0], counts[1]).astype(like.dtype)
 
 
-def _flat_index(tap: tuple[int, ...], windows: Windows, width: int) -> Indices:
-    """Return, for each window (Hout, Wout), where one tap of it lies in the unpadded plane."""
+def _indices(source: Floats, best: Floats, windows: Windows, shape: tuple[int, ...]) -> Indices:
+    """Return where in its plane each maximum is: the first of equal ones, the last of NaNs."""
+    indices = np.full(best.shape, -1)
+    each = [(source[positions], _flat(tap, windows, shape)) for tap, positions in taps(windows)]
+    for value, flat in reversed(each):
+        np.copyto(indices, flat, where=(value == best) & (flat >= 0))
+    if np.isnan(best).any():
+        for value, flat in each:
+            np.copyto(indices, flat, where=np.isnan(value))
+    return indices
+
+
+def _flat(tap: tuple[int, ...], windows: Windows, shape: tuple[int, ...]) -> Indices:
+    """Return where in the plane a tap of each window lies (Hout, Wout), -1 for the padding."""
     rows, columns = (
         np.arange(windows.output[axis]) * windows.stride[axis]
         + tap[axis] * windows.dilation[axis]
         - windows.before[axis]
         for axis in (0, 1)
     )
-    # Rows outside the plane and columns beyond its edges would alias other pixels.
-    inside = (columns >= 0) & (columns < width) & (rows[:, None] >= 0)
-    return np.where(inside, rows[:, None] * width + columns, -2)
+    height, width = shape[2:]
+    rows = rows[:, None]
+    inside = (rows >= 0) & (rows < height) & (columns >= 0) & (columns < width)
+    return np.where(inside, rows * width + columns, -1)
 
 
 def _windows(
