@@ -107,7 +107,11 @@ class Case:
                 result[name] = None
                 continue
             rng = np.random.default_rng([self.seed, place, 1])
-            if spec.kind == "label":
+            if name in self.values:
+                given = self.values[name]
+                floating = np.issubdtype(given.dtype, np.floating)
+                result[name] = (scale * np.rint(given)).astype(dtype) if floating else given
+            elif spec.kind == "label":
                 result[name] = labels(spec, rng)
             else:
                 result[name] = (scale * rng.integers(-8, 9, spec.shape)).astype(dtype)

@@ -90,13 +90,15 @@ class Call:
         outputs = tuple(result) if several else (result,)
         if len(outputs) != len(names):
             return Outcome({}, error=f"returned {len(outputs)} outputs, expected {len(names)}")
-        found = Outcome(dict(zip(names, outputs, strict=True)))
+        found = _arrays(dict(zip(names, outputs, strict=True)))
+        if found.error:
+            return found
         wanted = self._wanted()
         if not wanted:
             return self._unchanged(found, given, None, None)
         if pullback is None:
             return self._unchanged(found._replace(missing=wanted), given, None, None)
-        shape = np.shape(outputs[0])
+        shape = np.shape(found.results[names[0]])
         cotangent = self.cotangent(shape)
         passed = laid_out(cotangent, layout)
         found = self._pulled(found, pullback, passed, wanted)
@@ -132,9 +134,10 @@ class Call:
             what = f"the pullback returned {count} gradients, expected {len(operation.arrays)}"
             return found._replace(error=f"{what}: {', '.join(operation.arrays)}")
         by_name = dict(zip(map(grad_name, operation.arrays), grads, strict=False))
-        results = {n: by_name[n] for n in wanted if by_name[n] is not None}
+        pulled = _arrays({n: by_name[n] for n in wanted if by_name[n] is not None})
         missing = tuple(n for n in wanted if by_name[n] is None)
-        return found._replace(results={**found.results, **results}, missing=missing)
+        results = {**found.results, **pulled.results}
+        return found._replace(results=results, error=pulled.error, missing=missing)
 
     def _unchanged(
         self, found: Outcome, given: Arrays, cotangent: Array | None, passed: Array | None
@@ -143,6 +146,17 @@ class Call:
         if cotangent is not None and not _same_bits(cotangent, passed):
             changed.append("grad_output")
         return found._replace(results={**found.results, "changed": changed})
+
+
+def _arrays(values: Mapping[str, Any]) -> Outcome:
+    """Return results as arrays, or why one of them is none."""
+    results = {}
+    for name, value in values.items():
+        try:
+            results[name] = np.asarray(value)
+        except Exception as error:
+            return Outcome({}, error=f"{name} is no array: {type(error).__name__}: {error}")
+    return Outcome(results)
 
 
 def _same_bits(a: Any, b: Any) -> bool:

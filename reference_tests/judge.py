@@ -5,10 +5,11 @@ from __future__ import annotations
 import difflib
 import time
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from reference_tests.case import Case
-from reference_tests.checks import DTYPES, Observation, Sight, evaluate
+from reference_tests.checks import DTYPES, Call, Observation, Sight, evaluate
 from reference_tests.draw import seeded
 from reference_tests.implementation import Implementation, UnknownName
 from reference_tests.operation import REQUIRED, Operation
@@ -199,6 +200,7 @@ class _Trial:
         if self.function is not None:
             self._lacking()
             pinned = self.operation.pinned
+            self._learn_before(index)
             self._case(pinned[index] if index < len(pinned) else self._draw(index), index)
             self._reproduce()
         self.report.findings = list(self.findings.values())
@@ -262,6 +264,24 @@ class _Trial:
             other = [case for case in accepted if options({name: case.hyper.get(name, default)})]
             if not other:
                 self.limits[name] = default
+
+    def _learn_before(self, index: int) -> None:
+        """Learn what the cases before this one taught, so that it is drawn as it was."""
+        refused: list[Case] = []
+        accepted: list[Case] = []
+        for earlier in range(len(self.operation.pinned), index):
+            case = self._draw(earlier)
+            (accepted if self._supports(case) else refused).append(case)
+            if len(refused) == 20:
+                self._learn(refused, accepted)
+                return
+
+    def _supports(self, case: Case) -> bool:
+        assert self.function is not None
+        arrays, dtype = case.fill(self.dtypes[0]), self.dtypes[0]
+        cotangent = partial(case.cotangent, dtype=dtype)
+        call = Call(self.function, self.operation, arrays, case.hyper, cotangent)
+        return not call.outcome().unsupported
 
     def _case(self, case: Case, index: int) -> bool:
         """Evaluate one case; return whether the subject supports it."""

@@ -203,7 +203,8 @@ class Failure:
         against = _listed(f.reference for f in self.findings)
         checks, dtypes = (_listed(getattr(f, n) for f in self.findings) for n in ("check", "dtype"))
         differs = {"failed": "differs" if against else "is wrong", "error": "is an error"}
-        what = differs.get(first.status, f"is {'an ' * (first.status[0] in 'aeiou')}{first.status}")
+        noun = first.status in ("unexpected pass", "expected failure")
+        what = differs.get(first.status, f"is {'an ' * noun}{first.status}")
         whom = f" from {against}" if against and what == "differs" else ""
         where = f" in {dtypes}" if dtypes else ""
         return f"{first.operation}: {first.output} {what}{whom} ({checks}{where})"

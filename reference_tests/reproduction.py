@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -60,17 +61,29 @@ def literal(array: Any) -> str:
     return f"array({array.tolist()!r}, {array.dtype.name}){shape}"
 
 
+_NAMES = ("array", "asfortranarray", "broadcast_to", "flip", "float32", "float64", "inf", "int64")
+# How the text of an array becomes that of the same numbers in another layout; see `laid_out`.
+_LAID_OUT = {
+    "C": "{}",
+    "Fortran": "asfortranarray({})",
+    "reversed": "flip(flip({}).copy())",
+    "transposed": "{}.T.copy().T",
+    "read-only": "broadcast_to({0}, {1})",
+}
+
+
 def written(subject: Implementation, operation: Operation, case: Case, key: Key) -> str:
-    """Return a literal call that needs only NumPy and the subject."""
+    """Return a literal call that needs only NumPy and the subject, and that shows the failure."""
     output, check, dtype, _ = key
     dtype = dtype or "float64"
     scale = (operation.exact_scale or 0) if check == "exact" else 0
     arrays = case.fill_integers(dtype, scale) if scale else case.fill(dtype)
+    call = operation.written(arrays, operation.options(case.hyper))
     lines = [
         subject.source or "subject = ...  # the Implementation",
-        *(f"{name} = {literal(value)}" for name, value in arrays.items()),
+        *(f"{name} = {_laid_out(value, case.layout)}" for name, value in arrays.items()),
         f"function = subject.operations[{operation.name!r}]",
-        f"result = {operation.written(arrays, operation.options(case.hyper))}",
+        f"result = {call}",
     ]
     recorded: list[Any] = []
 
@@ -78,14 +91,29 @@ def written(subject: Implementation, operation: Operation, case: Case, key: Key)
         recorded.append(case.cotangent(shape, dtype, scale))
         return recorded[-1]
 
-    if output.startswith("grad_"):
+    if output.startswith("grad_") or check in ("call", "purity"):
         function = subject.operations[operation.name]
         Call(function, operation, arrays, case.hyper, cotangent).outcome()
+    pulled = "[1](grad_output)" if recorded else ""
     if recorded:
-        lines.append(f"grad_output = {literal(recorded[-1])}")
-        lines.append(f"print(result[1](grad_output))  # {output} is wrong")
+        lines.append(f"grad_output = {_laid_out(recorded[-1], case.layout)}")
+    if check == "purity":
+        lines += [f"result{pulled}"] if pulled else []
+        names = [name for name, value in arrays.items() if value is not None]
+        names += ["grad_output"] if pulled else []
+        lines.append(f"print({', '.join(names)})  # an argument is changed")
+    elif check == "repeatability":
+        lines.append(f"again = {call}")
+        lines.append(f"print(result{pulled}, again{pulled})  # {output} differs")
+        lines += [f"print(result{pulled})  # or here"] if pulled else []
     else:
-        lines.append(f"print(result)  # {output} is wrong")
+        lines.append(f"print(result{pulled})  # {output} is wrong")
     text = "\n".join(lines)
-    names = [n for n in ("array", "float32", "float64", "inf", "int64", "nan") if n in text]
+    names = [name for name in (*_NAMES, "nan") if re.search(rf"\b{name}\b", text)]
     return f"from numpy import {', '.join(names)}\n{text}"
+
+
+def _laid_out(value: Any, layout: str) -> str:
+    """Return the text of an array in a layout."""
+    plain = value is None or value.ndim == 0
+    return _LAID_OUT["C" if plain else layout].format(literal(value), np.shape(value))

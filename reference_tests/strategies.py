@@ -59,7 +59,8 @@ def window_axis(draw: Draw, place: int, other: Axis | None, pooling: bool) -> Ax
     slack = draw.integer(0, stride - 1)
     padded = (output - 1) * stride + reach + slack
     most = kernel // 2 if pooling else reach + 1
-    padding = pick("padding", 0, min(most, (padded - 1) // 2))
+    named = isinstance(draw.limits.get("padding"), str)
+    padding = 0 if named else pick("padding", 0, min(most, (padded - 1) // 2))
     size = padded - 2 * padding
     if size < 1:
         # Only a limit can ask for more padding than the axis has room for.

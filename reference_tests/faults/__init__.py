@@ -9,9 +9,7 @@ from reference_tests.faults import classification, convolution, pooling
 from reference_tests.faults.fault import Fault, Inputs, composed, oracle
 
 FAULTS: dict[str, Fault] = {
-    fault.id: fault
-    for family in (convolution, pooling, classification)
-    for fault in family.FAULTS
+    fault.id: fault for family in (convolution, pooling, classification) for fault in family.FAULTS
 }
 
 __all__ = ["FAULTS", "Fault", "Inputs", "composed", "oracle"]

@@ -65,7 +65,8 @@ def oracle(inputs: Inputs, output: str) -> Any:
     operation = inputs.operation
     y, pullback = define(operation, inputs.arrays, inputs.hyper)
     if output.startswith("grad_"):
-        return dict(zip(map(grad_name, operation.arrays), pullback(inputs.grad_output)))[output]
+        names = tuple(map(grad_name, operation.arrays))
+        return pullback(inputs.grad_output)[names.index(output)]
     names = operation.outputs(inputs.hyper)
     return y[names.index(output)] if len(names) > 1 else y
 
@@ -156,8 +157,7 @@ def _function(operation: Operation, faults: Sequence[Fault]) -> Callable[..., An
     """Return the oracle with faults as an implementation's callable."""
 
     def call(*arrays: Any, **hyper: Any) -> Any:
-        given = {name: None for name in operation.arrays}
-        given.update(zip(operation.arrays, arrays))
+        given = dict(itertools.zip_longest(operation.arrays, arrays))
         inputs = Inputs(operation, given, _complete(operation, hyper))
         names = operation.outputs(inputs.hyper)
         results = tuple(_computed(inputs, name, faults) for name in names)

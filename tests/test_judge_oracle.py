@@ -1,0 +1,132 @@
+"""Right subjects are never rejected, and every gradient of the oracle is a derivative."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from reference_tests import CATALOGUE, Implementation, verify
+from reference_tests.draw import seeded
+from reference_tests.implementations.scratchcnn import subject as scratchcnn
+from reference_tests.operation import grad_name
+from reference_tests.references.exact import define
+from reference_tests.references.exact import subject as naive
+from reference_tests.tolerance import CONTEXT, FORMATS, Bounded, plain
+
+# The step of the central difference, and what is left of 48 digits: the truncation is of the
+# order step² = 1e-32, and so is the cancellation 2**-160 / step; the rest is for ill condition.
+STEP = CONTEXT.mpf(2) ** -53
+ROOM = CONTEXT.mpf(10) ** -25
+DIFFERENTIABLE = [name for name, operation in CATALOGUE.items() if operation.differentiable]
+
+
+def torch_subject():
+    pytest.importorskip("torch")
+    from reference_tests.references.torch_ import reference
+
+    return Implementation("torch", reference.operations)
+
+
+SUBJECTS = {"scratchcnn": lambda: scratchcnn, "naive": lambda: naive, "torch": torch_subject}
+
+
+@pytest.mark.parametrize("seed", [11, 12])
+@pytest.mark.parametrize("name", SUBJECTS)
+def test_a_right_subject_is_never_rejected(name, seed):
+    subject = SUBJECTS[name]()
+    operations = [CATALOGUE[n] for n in subject.operations]
+    if name == "naive":
+        # The oracle refuses nothing.
+        operations = [replace(operation, invalid=()) for operation in operations]
+    report = verify(subject, operations, [], examples=10, seed=seed)
+    report.assert_ok()
+    assert {operation.status for operation in report} == {"passed"}
+
+
+def smooth(operation, index):
+    """Return a case away from kinks, and its arrays; None if it is empty."""
+    case = operation.strategy(seeded(f"smooth/{index}"))
+    case = replace(case, family="zero-mean")
+    arrays = case.fill("float64")
+    for name, spec in case.arrays.items():
+        if spec is not None and spec.kind == "probability":
+            arrays[name] = np.clip(arrays[name], 0.05, 0.95)
+    return case, arrays
+
+
+def objective(operation, inputs, hyper, cotangent):
+    """Return the sum of the first output times a cotangent, to 48 digits."""
+    result = define(operation, inputs, hyper)
+    output = result[0] if isinstance(result, tuple) else result
+    first = output[0] if isinstance(output, tuple) else output
+    value = np.asarray((first * cotangent(first.shape)).sum().value, object)
+    return value.item()
+
+
+def precise(array):
+    return Bounded.exact(array, "float64")
+
+
+def derivative_error(operation, index):
+    """Return the worst relative difference of a gradient from a central difference."""
+    case, arrays = smooth(operation, index)
+    inputs = {
+        name: precise(a) if a is not None and a.dtype == np.float64 else a
+        for name, a in arrays.items()
+    }
+
+    def cotangent(shape):
+        return precise(case.cotangent(shape, "float64"))
+
+    output, pullback = define(operation, inputs, case.hyper)
+    first = output[0] if isinstance(output, tuple) else output
+    grads = dict(zip(operation.arrays, pullback(cotangent(first.shape)), strict=True))
+    worst, compared = CONTEXT.mpf(0), 0
+    for place, (name, array) in enumerate(arrays.items()):
+        if not operation.wants_grad(name, array) or not array.size:
+            continue
+        direction = np.random.default_rng([index, place]).standard_normal(array.shape)
+        step = precise(direction).value * STEP
+        sides = []
+        for side in (1, -1):
+            moved = Bounded(inputs[name].value + side * step, 0 * direction, FORMATS["float64"])
+            there = {**inputs, name: moved}
+            sides.append(objective(operation, there, case.hyper, cotangent))
+        expected = (sides[0] - sides[1]) / (2 * STEP)
+        parts = np.ravel(grads[name].value * precise(direction).value)
+        size = sum(map(abs, parts), CONTEXT.mpf(0)) + sum(map(abs, sides)) + 1
+        worst = max(worst, abs(sum(parts, CONTEXT.mpf(0)) - expected) / size)
+        compared += 1
+    return worst, compared
+
+
+@pytest.mark.parametrize("name", DIFFERENTIABLE)
+def test_every_gradient_of_the_oracle_is_the_derivative_of_its_forward(name):
+    compared = 0
+    for index in range(5):
+        worst, count = derivative_error(CATALOGUE[name], index)
+        assert worst < ROOM, (name, index)
+        compared += count
+    assert compared >= 4
+
+
+def test_a_wrong_gradient_of_a_definition_would_be_seen():
+    def wrong(x):
+        y, pullback = CATALOGUE["sigmoid"].definition(x)
+        return y, lambda g: (pullback(g)[0] * (1 + 1e-12),)
+
+    worst, _ = derivative_error(replace(CATALOGUE["sigmoid"], definition=wrong), 0)
+    assert worst > ROOM
+
+
+@pytest.mark.parametrize("name", DIFFERENTIABLE)
+def test_a_definition_gives_gradients_of_the_shape_of_their_arrays(name):
+    operation = CATALOGUE[name]
+    case, arrays = smooth(operation, 1)
+    output, pullback = define(operation, arrays, case.hyper)
+    first = output[0] if isinstance(output, tuple) else output
+    grads = pullback(case.cotangent(first.shape, "float64"))
+    assert len(grads) == len(operation.arrays)
+    for array, grad in zip(operation.arrays, grads, strict=True):
+        if operation.wants_grad(array, arrays[array]):
+            assert np.shape(plain(grad)) == arrays[array].shape, grad_name(array)
