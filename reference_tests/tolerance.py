@@ -261,8 +261,8 @@ class Bounded:
 
 
 def _defined(error: Array) -> Array:
-    """Return `error` without the NaN of 0 times infinity, which bounds nothing finite."""
-    return np.where(np.isnan(error), 0.0, error)
+    """Return `error` with nothing promised where it is NaN, 0 times infinity."""
+    return np.where(np.isnan(error), np.inf, error)
 
 
 def _function(name: str, x: Any, spread: Callable[[Array, Array, Array], Array]) -> Any:
