@@ -42,7 +42,9 @@ def unlike(draw: Draw, low: int, high: int, other: int | None) -> int:
     return number + (number >= other)
 
 
-def window_axis(draw: Draw, place: int, other: Axis | None, pooling: bool) -> Axis:
+def window_axis(
+    draw: Draw, place: int, other: Axis | None, pooling: bool, dilated: bool = True
+) -> Axis:
     """Draw the windows of one axis, working back from the output so that nothing is rejected."""
 
     def pick(name: str, low: int, high: int) -> int:
@@ -53,7 +55,7 @@ def window_axis(draw: Draw, place: int, other: Axis | None, pooling: bool) -> Ax
     output = draw.integer(1, 4)
     kernel = pick("kernel_size", 1, 4)
     stride = kernel if draw.limits.get("stride", 0) is None else pick("stride", 1, 3)
-    dilation = pick("dilation", 1, 2)
+    dilation = pick("dilation", 1, 2 if dilated else 1)
     reach = (kernel - 1) * dilation + 1
     # Windows that leave a remainder (slack > 0) are as common as those that tile the axis.
     slack = draw.integer(0, stride - 1)
@@ -74,8 +76,11 @@ def window_axis(draw: Draw, place: int, other: Axis | None, pooling: bool) -> Ax
 def window_axes(draw: Draw, axes: int = 2, pooling: bool = False) -> list[Axis]:
     """Draw the windows of all axes, each unlike the one before it."""
     result: list[Axis] = []
+    # Left to the axes, almost every case would be dilated along one of them.
+    dilated = draw.chance(1, 2)
     for place in range(axes):
-        result.append(window_axis(draw, place, result[-1] if result else None, pooling))
+        before = result[-1] if result else None
+        result.append(window_axis(draw, place, before, pooling, dilated))
     return result
 
 

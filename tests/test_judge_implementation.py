@@ -25,7 +25,7 @@ def folder(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "path", [place for place in sys.path if place])
     yield tmp_path
-    for name in ("loaded_cnn", "broken_cnn"):
+    for name in ("loaded_cnn", "renamed_cnn", "broken_cnn"):
         sys.modules.pop(name, None)
 
 
@@ -37,8 +37,8 @@ def test_a_subject_is_loaded_from_a_module_or_a_file(folder, place):
 
 def test_a_subject_of_another_name_is_imported_as_subject(folder):
     assert load("loaded_cnn:other").source == "from elsewhere import other"
-    (folder / "loaded_cnn.py").write_text(MODULE.replace("subject", "network"))
-    assert load("loaded_cnn.py:network").source == "from loaded_cnn import network as subject"
+    (folder / "renamed_cnn.py").write_text(MODULE.replace("subject", "network"))
+    assert load("renamed_cnn.py:network").source == "from renamed_cnn import network as subject"
 
 
 @pytest.mark.parametrize(

@@ -160,8 +160,8 @@ conv2d_untied_bias = replace(
             2,
         ),
         Case(
-            {"x": Spec((2, 4, 5, 7)), "weight": Spec((6, 2, 2, 3)), "bias": Spec((6, 4, 3))},
-            {"stride": (1, 2), "padding": 0, "dilation": 1, "groups": 2},
+            {"x": Spec((2, 4, 5, 7)), "weight": Spec((6, 2, 2, 3)), "bias": Spec((6, 3, 3))},
+            {"stride": (1, 2), "padding": 0, "dilation": (2, 1), "groups": 2},
             3,
         ),
     ),
