@@ -18,6 +18,8 @@ from reference_tests.tolerance import floats
 Array = NDArray[Any]
 Arrays = Mapping[str, Array | None]
 DTYPES = ("float32", "float64")
+# A subject that calls sys.exit must not end the judge, which would look like success.
+FAULTS_OF_SUBJECTS = (Exception, SystemExit)
 
 
 class Observation(NamedTuple):
@@ -72,15 +74,23 @@ class Call:
         self.arrays, self.hyper, self.cotangent = arrays, hyper, cotangent
         self.first = operation.outputs(hyper)[0]
 
-    def outcome(self, layout: str = "C", twice: bool = False) -> Outcome:
-        """Call, pull back, and return everything; `twice` uses the pullback two times."""
+    def outcome(self, layout: str = "C", twice: bool = False, interleaved: bool = False) -> Outcome:
+        """Call, pull back, and return everything.
+
+        `twice` uses the pullback two times; `interleaved` calls with other arrays before it.
+        """
+        # What a subject does to NumPy's error state ends here.
+        with np.errstate():
+            return self._outcome(layout, twice, interleaved)
+
+    def _outcome(self, layout: str, twice: bool, interleaved: bool) -> Outcome:
         given = {n: None if a is None else laid_out(a, layout) for n, a in self.arrays.items()}
         options = self.operation.options(self.hyper)
         try:
             result = self.operation.call(self.function, given, options)
         except NotImplementedError as error:
             return Outcome({}, unsupported=str(error) or "NotImplementedError")
-        except Exception as error:
+        except FAULTS_OF_SUBJECTS as error:
             return Outcome({}, error=f"raised {type(error).__name__}: {error}")
         pullback = None
         if isinstance(result, tuple) and len(result) == 2 and callable(result[1]):
@@ -93,6 +103,12 @@ class Call:
         found = _arrays(dict(zip(names, outputs, strict=True)))
         if found.error:
             return found
+        if interleaved:
+            self._call_otherwise(options)
+            now = _arrays(dict(zip(names, outputs, strict=True)))
+            kept = [n for n in names if _same_bits(found.results[n], now.results.get(n))]
+            if len(kept) < len(names):
+                return found._replace(error="a second call overwrites the output of the first")
         wanted = self._wanted()
         if not wanted:
             return self._unchanged(found, given, None, None)
@@ -107,6 +123,18 @@ class Call:
             found.results.update({f"second {n}": v for n, v in again.results.items()})
         return self._unchanged(found, given, cotangent, passed)
 
+    def _call_otherwise(self, options: Mapping[str, Any]) -> None:
+        """Call with the same arrays, but those of floats backwards."""
+        others = {
+            n: np.flip(a).copy() if a is not None and a.dtype.kind == "f" else a
+            for n, a in self.arrays.items()
+        }
+        try:
+            self.operation.call(self.function, others, options)
+        except FAULTS_OF_SUBJECTS:
+            # Only what it does to the first call counts here.
+            return
+
     def _wanted(self) -> tuple[str, ...]:
         operation, arrays = self.operation, self.arrays
         return tuple(
@@ -120,7 +148,7 @@ class Call:
             grads = pullback(grad)
         except NotImplementedError:
             return found._replace(missing=wanted)
-        except Exception as error:
+        except FAULTS_OF_SUBJECTS as error:
             return found._replace(error=f"the pullback raised {type(error).__name__}: {error}")
         operation = self.operation
         if not isinstance(grads, tuple):
@@ -153,8 +181,9 @@ def _arrays(values: Mapping[str, Any]) -> Outcome:
     results = {}
     for name, value in values.items():
         try:
-            results[name] = np.asarray(value)
-        except Exception as error:
+            # A copy, so that no later call can change what this one returned.
+            results[name] = np.array(value)
+        except FAULTS_OF_SUBJECTS as error:
             return Outcome({}, error=f"{name} is no array: {type(error).__name__}: {error}")
     return Outcome(results)
 
@@ -266,13 +295,17 @@ def _habits(call: Call, outcome: Outcome, case: Case, dtype: str) -> Iterator[Ob
     message = f"changed its argument {', '.join(changed)}" if changed else ""
     status = "failed" if message else "passed"
     yield Observation(call.first, "purity", dtype, "", status, message)
-    again = call.outcome(case.layout)
+    again = call.outcome(case.layout, interleaved=True)
+    if again.error:
+        message = f"the same call a second time: {again.error}"
+        yield Observation(call.first, "repeatability", dtype, "", "failed", message)
+        return
     for name, value in outcome.results.items():
         if name.startswith("second ") or name == "changed":
             continue
         message = ""
         if not _same_bits(value, again.results.get(name)):
-            message = "the same call gave other bits the second time"
+            message = "the same call gave other bits, with another one before its pullback"
         elif not _same_bits(value, outcome.results.get(f"second {name}", value)):
             message = "the same pullback gave other bits the second time"
         status = "failed" if message else "passed"

@@ -6,9 +6,11 @@ Exit codes: 0 ok, 1 not ok, 2 bad usage, 3 the judge itself failed, 130 interrup
 from __future__ import annotations
 
 import argparse
+import contextlib
 import difflib
 import json
 import os
+import re
 import sys
 import tempfile
 import traceback
@@ -80,8 +82,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         for operation in CATALOGUE.values():
             out.print(operation.signature, highlight=False, soft_wrap=True, markup=False)
         return 0
+    words = words[1:] if words[:1] == ["run"] else words
+    # What a subject prints must not get into the JSON.
+    aside = contextlib.redirect_stdout(sys.stderr) if options.json == "-" else None
     try:
-        return _judge(options, words[1:] if words[:1] == ["run"] else words, out)
+        with aside or contextlib.nullcontext():
+            report = _judge(options, words, out)
+        _finish(report, options.json, out)
+        return 0 if report.ok else 1
     except (_UsageError, UnknownName) as error:
         print(f"reference-tests: {error}", file=sys.stderr)
         return 2
@@ -100,13 +108,19 @@ class _UsageError(Exception):
     """What the user can mend in the call."""
 
 
-def _judge(options: argparse.Namespace, words: list[str], out: Console) -> int:
+def _judge(options: argparse.Namespace, words: list[str], out: Console) -> Report:
     if len(words) > 1:
         raise _UsageError(f"{' '.join(words)!r} names more than one subject")
     if options.examples is not None and options.examples < 0:
         raise _UsageError(f"--examples is {options.examples}, expected at least 0")
-    if options.json not in (None, "-") and not Path(options.json).absolute().parent.is_dir():
-        raise _UsageError(f"--json {options.json}: there is no such folder")
+    if options.json not in (None, "-"):
+        path = Path(options.json).absolute()
+        if not path.parent.is_dir():
+            raise _UsageError(f"--json {options.json}: there is no such folder")
+        if path.is_dir() or not os.access(path.parent, os.W_OK):
+            raise _UsageError(f"--json {options.json} is no file that can be written")
+    if options.max_seconds is not None and not options.max_seconds >= 0:
+        raise _UsageError(f"--max-seconds is {options.max_seconds:g}, expected at least 0")
     subject = _subject(words[0] if words else OWN)
     examples = options.examples
     if examples is None:
@@ -132,8 +146,7 @@ def _judge(options: argparse.Namespace, words: list[str], out: Console) -> int:
                 max_seconds=options.max_seconds,
                 on_operation=told,
             )
-    _finish(report, options.json, out)
-    return 0 if report.ok else 1
+    return report
 
 
 def _subject(place: str) -> Implementation:
@@ -145,7 +158,7 @@ def _subject(place: str) -> Implementation:
         return load(place)
     except UnknownName:
         raise
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         trace = traceback.format_exc()
         raise _UsageError(f"{place!r} cannot be imported: {error}\n{trace}") from error
 
@@ -153,7 +166,7 @@ def _subject(place: str) -> Implementation:
 def _replay(case: str) -> tuple[str, int, int]:
     name, at, numbers = case.partition("@")
     seed, dot, index = numbers.partition(".")
-    if not (at and dot and seed.lstrip("-").isdigit() and index.isdigit()):
+    if not (at and dot and re.fullmatch(r"-?[0-9]+", seed) and re.fullmatch("[0-9]+", index)):
         raise _UsageError(f"--replay is {case!r}, expected OPERATION@SEED.INDEX, as conv2d@0.17")
     return name, int(index), int(seed)
 

@@ -43,6 +43,24 @@ class Implementation:
     limits: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     source: str = ""
 
+    def __post_init__(self) -> None:
+        for name, value in (("operations", self.operations), ("limits", self.limits)):
+            if not isinstance(value, Mapping):
+                raise TypeError(
+                    f"Implementation: {name} is a {type(value).__name__}, expected a mapping"
+                )
+        for name, function in self.operations.items():
+            if not callable(function):
+                raise TypeError(
+                    f"Implementation: {name} is a {type(function).__name__}, expected a callable"
+                )
+        for name, limits in self.limits.items():
+            if not isinstance(limits, Mapping):
+                raise TypeError(
+                    f"Implementation: the limits of {name} are a {type(limits).__name__}, "
+                    "expected a mapping"
+                )
+
     def lacking(self, operation: Operation) -> dict[str, Any]:
         """Return the hyperparameters that the callable has no keyword for, with their defaults."""
         try:

@@ -8,8 +8,10 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
+import numpy as np
+
 from reference_tests.case import Case
-from reference_tests.checks import DTYPES, Call, Observation, Sight, evaluate
+from reference_tests.checks import DTYPES, FAULTS_OF_SUBJECTS, Call, Observation, Sight, evaluate
 from reference_tests.draw import seeded
 from reference_tests.implementation import Implementation, UnknownName
 from reference_tests.operation import REQUIRED, Operation
@@ -91,12 +93,20 @@ def verify(
             f"verify: subject is a {type(subject).__name__}, "
             "expected a reference_tests.Implementation"
         )
-    chosen = [_operation(name) for name in (CATALOGUE if operations is None else operations)]
+    for parameter, names in (("operations", operations), ("references", references)):
+        if isinstance(names, str):
+            raise TypeError(f"verify: {parameter} is {names!r}, expected a sequence of names")
+    chosen: list[Operation] = []
+    for name in CATALOGUE if operations is None else operations:
+        operation = _operation(name)
+        if operation not in chosen:
+            chosen.append(operation)
+    _check_limits(subject, chosen)
     for dtype in dtypes:
         if dtype not in DTYPES:
             raise UnknownName(f"verify: dtypes has {dtype!r}, expected float32 or float64")
-    if examples < 0:
-        raise ValueError(f"verify: examples is {examples}, expected at least 0")
+    if not isinstance(examples, int) or examples < 0:
+        raise ValueError(f"verify: examples is {examples!r}, expected an integer of at least 0")
     loaded = load(available() if references is None else references)
     known = set(CATALOGUE) | {operation.name for operation in chosen}
     strangers = sorted(set(subject.operations) - known)
@@ -155,6 +165,25 @@ def _operation(name: str | Operation) -> Operation:
         near = difflib.get_close_matches(name, CATALOGUE, 3, 0.4) or sorted(CATALOGUE)
         raise UnknownName(f"there is no operation {name!r}; the nearest are {', '.join(near)}")
     return CATALOGUE[name]
+
+
+def _check_limits(subject: Implementation, operations: Sequence[Operation]) -> None:
+    """Raise UnknownName for limits of what does not exist."""
+    known = {**CATALOGUE, **{operation.name: operation for operation in operations}}
+    for name, limits in subject.limits.items():
+        if name not in known:
+            near = difflib.get_close_matches(name, known, 3, 0.4) or sorted(known)
+            raise UnknownName(
+                f"the limits name the operation {name!r}; the nearest are {', '.join(near)}"
+            )
+        # A convolution has the size of its kernel in its weight, but it may be limited too.
+        parameters = [*known[name].defaults, *known[name].optional, "kernel_size"]
+        for parameter in limits:
+            if parameter not in parameters:
+                near = difflib.get_close_matches(parameter, parameters, 3, 0.4) or parameters
+                raise UnknownName(
+                    f"the limits of {name} name {parameter!r}; the nearest are {', '.join(near)}"
+                )
 
 
 class _Trial:
@@ -331,7 +360,9 @@ class _Trial:
         assert self.operation.law is not None
         for dtype in self.dtypes:
             try:
-                for output, check, message in self.operation.law(self.function, dtype, self.seed):
+                with np.errstate():
+                    verdicts = list(self.operation.law(self.function, dtype, self.seed))
+                for output, check, message in verdicts:
                     status = "failed" if message else "passed"
                     self._note(
                         Observation(output, check, dtype, "", status, message or ""), None, 0
@@ -339,7 +370,7 @@ class _Trial:
             except NotImplementedError as error:
                 seen = Observation("", "parameters", dtype, "", "unsupported", str(error))
                 self._note(seen, None, 0)
-            except Exception as error:
+            except FAULTS_OF_SUBJECTS as error:
                 text = f"raised {type(error).__name__}: {error}"
                 self._note(Observation("output", "call", dtype, "", "error", text), None, 0)
 
@@ -356,10 +387,12 @@ class _Trial:
                 continue
             assert self.function is not None
             try:
-                self.operation.call(self.function, arrays, hyper)
+                # What a subject does to NumPy's error state ends here.
+                with np.errstate():
+                    self.operation.call(self.function, arrays, hyper)
             except NotImplementedError:
                 continue
-            except Exception:
+            except FAULTS_OF_SUBJECTS:
                 seen = Observation(first, "invalid input", "", "", "passed")
             else:
                 text = f"accepted {invalid.reason}, expected an error"

@@ -68,6 +68,8 @@ def gradcheck(
     >>> gradcheck(square, np.array([1.0, -2.0])).ok
     True
     """
+    if not 1e-9 <= check.real("gradcheck", "step", step, 0) <= 0.1:
+        raise ValueError(f"gradcheck: step is {step:g}, expected 1e-9 to 0.1")
     for place, array in enumerate(inputs):
         check.floats("gradcheck", **{f"inputs[{place}]": array})
         if array.dtype != np.float64:
@@ -75,11 +77,14 @@ def gradcheck(
     output, pullback = function(*inputs)
     cotangent = np.random.default_rng(rng).standard_normal(np.shape(output))
     result = pullback(cotangent)
-    grads = result if isinstance(result, tuple) else (result,)
+    grads = tuple(result) if isinstance(result, tuple | list) else (result,)
     if len(grads) != len(inputs):
         raise ValueError(
             f"gradcheck: the pullback returns {len(grads)} gradients, expected {len(inputs)}"
         )
+
+    if not any(a.size for a, g in zip(inputs, grads, strict=True) if g is not None):
+        raise ValueError("gradcheck: there is no gradient of any element, expected at least one")
 
     def value(place: int, index: Any, move: float) -> tuple[float, float]:
         moved = [array.copy() for array in inputs]

@@ -59,11 +59,11 @@ class History:
         return [getattr(epoch, name) for epoch in self.epochs]
 
 
-def predictions(outputs: Floats) -> Integers:
-    """Return the class of each row of `outputs` (N, C); for one column, whether it exceeds ½."""
+def predictions(outputs: Floats, threshold: float = 0.5) -> Integers:
+    """Return the class of each row of `outputs` (N, C); for one column, whether it is above."""
     check.rank("predictions", "outputs", outputs, "(N, C)")
     if outputs.shape[1] == 1:
-        return (outputs[:, 0] > 0.5).astype(np.int64)
+        return (outputs[:, 0] > threshold).astype(np.int64)
     return np.asarray(outputs.argmax(1))
 
 
@@ -121,10 +121,14 @@ def fit(
     """
     epochs = check.whole("fit", "epochs", epochs, 0)
     batch_size = check.whole("fit", "batch_size", batch_size, 1)
-    _check_data("fit", images, labels, loss)
+    _check_kinds("fit", model, loss)
+    _check_optimizer(model, optimizer)
+    _check_data("fit", images, labels, loss, model)
     if validation is not None:
-        _check_data("fit validation", *validation, loss)
-    source = np.random.default_rng(rng)
+        if not isinstance(validation, tuple) or len(validation) != 2:
+            raise TypeError(f"fit: validation is {validation!r}, expected (images, labels)")
+        _check_data("fit validation", *validation, loss, model)
+    source = check.generator("fit", rng)
     history = History()
     batches = -(-len(images) // batch_size)
     try:
@@ -133,14 +137,15 @@ def fit(
                 start = time.perf_counter()
                 model.train()
                 order = source.permutation(len(images))
-                total, right = 0.0, 0
+                total, right, counted = 0.0, 0, 0
                 for first in range(0, len(images), batch_size):
                     chosen = order[first : first + batch_size]
                     value, outputs = _step(
                         model, images[chosen], labels[chosen], loss, optimizer, penalty
                     )
                     total += value * (len(chosen) if loss.reduction == "mean" else 1)
-                    right += _right(outputs, labels[chosen])
+                    scored = _scored(outputs, labels[chosen], loss)
+                    right, counted = right + scored[0], counted + scored[1]
                     advance(number, value)
                 seconds = time.perf_counter() - start
                 tested = (
@@ -151,7 +156,7 @@ def fit(
                 epoch = Epoch(
                     number,
                     total / len(images),
-                    right / len(images),
+                    right / max(counted, 1),
                     None if tested is None else tested.loss,
                     None if tested is None else tested.accuracy,
                     seconds,
@@ -179,13 +184,13 @@ def evaluate(
     model, images, labels, loss
         As in `fit`.
     batch_size : int
-        How many images are in memory at once; the result hardly depends on it.
+        How many images go through the model at once.
 
     Returns
     -------
     Evaluation
-        The loss is the mean over the images, or their sum with ``reduction="sum"`` divided by
-        their number.
+        The loss is that of all images, with ``reduction="sum"`` divided by their number.
+        Ignored targets do not count in the accuracy; of target probabilities the largest does.
 
     Raises
     ------
@@ -193,18 +198,18 @@ def evaluate(
         If the data do not fit each other, or the loss is not reduced.
     """
     batch_size = check.whole("evaluate", "batch_size", batch_size, 1)
-    _check_data("evaluate", images, labels, loss)
-    total, right, chosen = 0.0, 0, []
+    _check_kinds("evaluate", model, loss)
+    _check_data("evaluate", images, labels, loss, model)
     with _modes_kept(model):
         model.eval()
-        for first in range(0, len(images), batch_size):
-            batch = slice(first, first + batch_size)
-            outputs = model(images[batch])
-            value = float(loss.vjp(outputs, labels[batch])[0])
-            total += value * (len(outputs) if loss.reduction == "mean" else 1)
-            right += _right(outputs, labels[batch])
-            chosen.append(predictions(outputs))
-    return Evaluation(total / len(images), right / len(images), np.concatenate(chosen))
+        starts = range(0, len(images), batch_size)
+        outputs = np.concatenate([model(images[first : first + batch_size]) for first in starts])
+    # One call for all: a weighted mean is not the mean of the batches' means.
+    value = float(loss.vjp(outputs, labels)[0])
+    right, counted = _scored(outputs, labels, loss)
+    chosen = predictions(outputs, getattr(loss, "threshold", 0.5))
+    mean = value if loss.reduction == "mean" else value / len(images)
+    return Evaluation(mean, right / max(counted, 1), chosen)
 
 
 @contextmanager
@@ -239,11 +244,38 @@ def _step(
     return float(value), outputs
 
 
-def _right(outputs: Floats, labels: NDArray[Any]) -> int:
-    return int((predictions(outputs) == labels.reshape(len(labels), -1)[:, 0]).sum())
+def _scored(outputs: Floats, labels: NDArray[Any], loss: Loss) -> tuple[int, int]:
+    """Return how many predictions are right, and of how many."""
+    chosen = predictions(outputs, getattr(loss, "threshold", 0.5))
+    if labels.shape == outputs.shape:
+        targets = predictions(labels)
+    else:
+        targets = labels.reshape(len(labels))
+    counts = targets != getattr(loss, "ignore_index", None)
+    return int(((chosen == targets) & counts).sum()), int(np.sum(counts))
 
 
-def _check_data(function: str, images: Floats, labels: NDArray[Any], loss: Loss) -> None:
+def _check_kinds(function: str, model: Any, loss: Any) -> None:
+    if not isinstance(model, Module):
+        raise TypeError(f"{function}: model is a {type(model).__name__}, expected a Module")
+    if not hasattr(loss, "vjp"):
+        raise TypeError(
+            f"{function}: loss is a {type(loss).__name__}, expected one such as "
+            "nn.CrossEntropyLoss()"
+        )
+
+
+def _check_optimizer(model: Module, optimizer: Any) -> None:
+    if not isinstance(optimizer, Optimizer):
+        raise TypeError(f"fit: optimizer is a {type(optimizer).__name__}, expected an Optimizer")
+    own = {id(parameter) for parameter in model.parameters()}
+    if not any(id(parameter) in own for parameter in optimizer.parameters):
+        raise ValueError("fit: optimizer has no parameter of model, expected those of model")
+
+
+def _check_data(
+    function: str, images: Floats, labels: NDArray[Any], loss: Loss, model: Module
+) -> None:
     check.floats(function, images=images)
     if not isinstance(labels, np.ndarray):
         raise TypeError(f"{function}: labels is a {type(labels).__name__}, expected a NumPy array")
@@ -254,6 +286,14 @@ def _check_data(function: str, images: Floats, labels: NDArray[Any], loss: Loss)
         )
     if loss.reduction == "none":
         raise ValueError(f"{function}: the loss has reduction='none', expected 'mean' or 'sum'")
+    with _modes_kept(model):
+        model.eval()
+        outputs = model(images[:1])
+    try:
+        # The loss refuses labels that do not fit, whatever the outputs are.
+        loss.vjp(np.zeros((len(images), *outputs.shape[1:]), outputs.dtype), labels)
+    except (TypeError, ValueError) as error:
+        raise type(error)(f"{function}: labels do not fit the model: {error}") from error
 
 
 @contextmanager

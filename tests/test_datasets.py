@@ -332,3 +332,17 @@ def test_split_refuses(change, error, message):
     arguments = {"images": np.zeros(10), "labels": np.arange(10) % 2, "test_size": 2, "rng": 0}
     with pytest.raises(error, match=f"split: {message}"):
         split(**(arguments | change))
+
+
+@pytest.mark.parametrize(
+    ("header", "message"),
+    [
+        (bytes([0, 0, 8, 33]) + bytes(4 * 33), "33 dimensions, expected at most 32"),
+        (bytes([0, 0, 8, 2]) + bytes(4) + b"\xff" * 4, "the shape .*, expected sizes of an array"),
+    ],
+)
+def test_idx_of_absurd_sizes_is_refused(tmp_path, header, message):
+    path = tmp_path / "absurd"
+    path.write_bytes(header)
+    with pytest.raises(ValueError, match=f"^read_idx: .*absurd has .*{message}"):
+        read_idx(path)

@@ -323,3 +323,16 @@ def test_functions_that_change_nothing_return_a_copy(identity):
     assert not np.shares_memory(x, y)
     y[...] = 0
     assert x.min() == 1
+
+
+def test_matrices_and_arrays_without_axes_are_refused():
+    matrix = np.ones((2, 2)).view(np.matrix)
+    with pytest.raises(TypeError, match="^mse_loss: x is a matrix, expected a NumPy array"):
+        F.mse_loss(matrix, matrix)
+    with pytest.raises(ValueError, match="^softmax: x has no axis, expected one for dim=0"):
+        F.softmax(np.array(2.0), dim=0)
+    with pytest.raises(ValueError, match="^correlate: x has 27 dimensions, expected at most 26"):
+        F.correlate(np.ones((1,) * 27), np.ones((1,) * 27))
+    assert np.isnan(F.pad(np.ones(1), (1, 0), value=np.float32("nan"))[0])
+    with pytest.raises(TypeError, match="^dropout: rng is 'a', expected a numpy.random.Generator"):
+        F.dropout(np.ones(2), rng="a")

@@ -101,8 +101,20 @@ def test_gradcheck_leaves_its_inputs():
     assert_array_equal(X, before)
 
 
-def test_gradcheck_of_nothing_to_move_is_ok():
-    assert gradcheck(squares(lambda g, x: 2 * g * x), np.zeros((0, 3))).ok
+def test_gradcheck_refuses_to_check_nothing():
+    message = "^gradcheck: there is no gradient of any element, expected at least one"
+    with pytest.raises(ValueError, match=message):
+        gradcheck(squares(lambda g, x: 2 * g * x), np.zeros((0, 3)))
+    with pytest.raises(ValueError, match=message):
+        gradcheck(squares(lambda g, x: None), np.ones(2))
+    with pytest.raises(ValueError, match=message):
+        gradcheck(lambda: (np.ones(1), lambda g: ()))
+
+
+@pytest.mark.parametrize("step", [0, 1e-20, 1.0, 1e6])
+def test_gradcheck_refuses_steps_that_show_nothing(step):
+    with pytest.raises(ValueError, match="^gradcheck: step is .*, expected 1e-9 to 0.1"):
+        gradcheck(squares(lambda g, x: 5 * g * x), np.ones(2), step=step)
 
 
 def test_gradcheck_refuses_what_does_not_fit():

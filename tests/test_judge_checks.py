@@ -3,6 +3,7 @@
 import contextlib
 import io
 import re
+import sys
 from dataclasses import replace
 
 import numpy as np
@@ -96,7 +97,13 @@ HABITS = {
         ("output", "call", "the pullback raised ValueError: output array is read-only"),
     },
     contiguous_only: {("output", "layout", "right for contiguous arrays, but for the layout")},
-    random: {("grad_input", "repeatability", "the same call gave other bits the second time")},
+    random: {
+        (
+            "grad_input",
+            "repeatability",
+            "the same call gave other bits, with another one before its pullback",
+        )
+    },
     adding_up: {("grad_input", "repeatability", "the same pullback gave other bits the second")},
     two_gradients: {("output", "call", "the pullback returned 2 gradients, expected 1: x")},
     raising_pullback: {("output", "call", "the pullback raised RuntimeError: no way back")},
@@ -289,3 +296,49 @@ def test_a_call_keeps_the_arrays_of_the_judge_to_itself():
     outcome = call.outcome()
     assert outcome.results["changed"] == ["x"]
     assert arrays["x"].all()
+
+
+def cached(x):
+    y, pullback = naive.operations["relu"](x)
+    cached.last = pullback
+    return y, lambda grad_output: cached.last(grad_output)
+
+
+BUFFERS: dict = {}
+
+
+def buffered(x):
+    y, pullback = naive.operations["relu"](x)
+    buffer = BUFFERS.setdefault((x.shape, x.dtype.name), np.empty_like(y))
+    buffer[...] = y
+    return buffer, pullback
+
+
+def leaving(x):
+    sys.exit(0)
+
+
+def raising_state(x):
+    np.seterr(all="raise")
+    return naive.operations["relu"](x)
+
+
+@pytest.mark.parametrize(
+    ("function", "check", "message"),
+    [
+        (cached, "repeatability", "with another one before its pullback"),
+        (buffered, "repeatability", "a second call overwrites the output of the first"),
+        (leaving, "call", "raised SystemExit"),
+    ],
+)
+def test_a_subject_with_a_memory_or_an_exit_is_found(function, check, message):
+    report = verify(Implementation("odd", {"relu": function}), ["relu"], [], examples=5)
+    assert not report.ok
+    assert any(f.check == check and message in f.message for f in report.failures)
+
+
+def test_a_subject_that_changes_the_error_state_of_numpy_changes_nothing_here():
+    before = np.geterr()
+    report = verify(Implementation("odd", {"relu": raising_state}), ["relu"], [], examples=5)
+    assert np.geterr() == before
+    assert {f.check for f in report.failures} <= {"invalid input"}

@@ -79,6 +79,10 @@ def test_replay_judges_the_case_that_a_finding_names(flipped, capsys):
         (["--replay", "conv2d"], "expected OPERATION@SEED.INDEX"),
         (["--examples", "-1"], "--examples is -1, expected at least 0"),
         (["--json", "no/such/folder.json"], "there is no such folder"),
+        (["--json", str(EXAMPLE.parent)], "is no file that can be written"),
+        (["--max-seconds", "-1"], "--max-seconds is -1, expected at least 0"),
+        (["--max-seconds", "nan"], "--max-seconds is nan, expected at least 0"),
+        (["--replay", "conv2d@0.²"], "expected OPERATION@SEED.INDEX"),
     ],
 )
 def test_bad_usage_returns_2_with_the_nearest_names(arguments, message, capsys):
@@ -190,3 +194,20 @@ def test_command_is_installed_and_runs_as_a_module():
     command = [sys.executable, "-m", "reference_tests.cli", "list"]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     assert "softmax(x, *, dim)" in done.stdout
+
+
+def test_subject_that_exits_at_its_import_is_bad_usage(tmp_path, capsys):
+    path = tmp_path / "leaving_cnn.py"
+    path.write_text("import sys\nsys.exit(0)\n")
+    assert cli.main([f"{path}:subject"]) == 2
+    assert "cannot be imported" in capsys.readouterr().err
+
+
+def test_what_a_subject_prints_does_not_get_into_the_json(tmp_path, capsys):
+    path = tmp_path / "loud_cnn.py"
+    path.write_text(FLIPPED.replace("    return naive", "    print('loud')\n    return naive"))
+    arguments = [f"{path}:subject", "--operation", "conv2d", "--examples", "1", "--json", "-"]
+    assert cli.main([*arguments, "--reference", "exact"]) == 1
+    captured = capsys.readouterr()
+    assert json.loads(captured.out)["subject"] == "flipped"
+    assert "loud" in captured.err

@@ -150,3 +150,39 @@ def test_a_missing_package_of_the_judge_is_named(package):
     )
     assert f"reference_tests needs the package {package}" in done.stderr
     assert 'pip install "scratchcnn[judge]"' in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ((None,), "operations is a NoneType, expected a mapping"),
+        ((["relu"],), "operations is a list, expected a mapping"),
+        (({"relu": 3},), "relu is a int, expected a callable"),
+        (({"relu": abs}, 3), "limits is a int, expected a mapping"),
+        (({"relu": abs}, {"relu": 3}), "the limits of relu are a int, expected a mapping"),
+    ],
+)
+def test_an_implementation_refuses_what_is_none(arguments, message):
+    with pytest.raises(TypeError, match=f"^Implementation: {message}"):
+        Implementation("odd", *arguments)
+
+
+@pytest.mark.parametrize(
+    ("limits", "message"),
+    [
+        ({"conv2": {}}, "the limits name the operation 'conv2'; the nearest are conv2d"),
+        ({"conv2d": {"strid": 1}}, "the limits of conv2d name 'strid'; the nearest are stride"),
+    ],
+)
+def test_limits_of_what_does_not_exist_are_refused(limits, message):
+    with pytest.raises(UnknownName, match=message):
+        verify(Implementation("odd", {}, limits), ["relu"], [], examples=1)
+
+
+def test_names_are_a_sequence_and_each_is_judged_once():
+    subject = Implementation("none", {})
+    with pytest.raises(TypeError, match="operations is 'relu', expected a sequence of names"):
+        verify(subject, "relu")
+    with pytest.raises(TypeError, match="references is 'torch', expected a sequence of names"):
+        verify(subject, ["relu"], "torch")
+    assert len(verify(subject, ["relu", "relu"], []).operations) == 1

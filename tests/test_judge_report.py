@@ -468,7 +468,7 @@ def test_a_case_is_judged_again_with_the_limits_that_were_learnt():
         ({"references": ["pytorch"]}, "there is no reference 'pytorch'; the nearest are torch"),
         ({"references": ["?"]}, "the nearest are torch, scipy, exact"),
         ({"dtypes": ["float16"]}, "dtypes has 'float16', expected float32 or float64"),
-        ({"examples": -1}, "examples is -1, expected at least 0"),
+        ({"examples": -1}, "examples is -1, expected an integer of at least 0"),
     ],
 )
 def test_what_does_not_exist_is_refused_before_any_work(arguments, message):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import math
 import pickle
+import re
 import threading
 
 import numpy as np
@@ -685,3 +686,25 @@ def test_constructors_refuse_what_does_not_fit(build, message):
 def test_constructors_refuse_other_types(build, message):
     with pytest.raises(TypeError, match=f"^{message}"):
         build()
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: nn.MaxPool2d(2, padding=2), "MaxPool2d: padding is (2, 2), expected at most half"),
+        (lambda: nn.AvgPool2d(2, padding=2), "AvgPool2d: padding is (2, 2), expected at most half"),
+        (lambda: nn.AvgPool2d(2, divisor_override=0), "AvgPool2d: divisor_override is 0, expected"),
+        (lambda: nn.Conv2d(1, 1, 1, rng=-1), "Conv2d: rng is -1, expected"),
+        (lambda: nn.Linear(1, 1, rng=-1), "Linear: rng is -1, expected"),
+        (lambda: nn.Dropout(rng=-1), "Dropout: rng is -1, expected"),
+        (lambda: nn.Sequential({"": nn.ReLU()}), "Sequential: '' is no free name"),
+    ],
+)
+def test_layers_refuse_at_once_what_can_never_work(make, message):
+    with pytest.raises(ValueError, match="^" + re.escape(message)):
+        make()
+
+
+def test_load_state_dict_takes_a_mapping_only():
+    with pytest.raises(TypeError, match="^load_state_dict: the state_dict is a list, expected a m"):
+        nn.Linear(1, 1, rng=0).load_state_dict(["weight", "bias"])

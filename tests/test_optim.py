@@ -465,3 +465,23 @@ def test_optimizers_refuse_what_does_not_fit(call, message):
 def test_optimizers_refuse_other_types(call, message):
     with pytest.raises(TypeError, match=message):
         call()
+
+
+def test_optimizers_refuse_a_parameter_twice_and_states_without_whole_steps():
+    weight = Parameter(np.ones(2))
+    with pytest.raises(ValueError, match="^SGD: parameters has one twice, expected each once"):
+        optim.SGD([weight, weight], lr=1.0)
+    adam = optim.Adam([weight], lr=0.1)
+    weight.accumulate(np.ones(2))
+    adam.step()
+    for step in (-1, 2.5, np.inf, "a"):
+        state = adam.state_dict()
+        state["state"][0]["step"] = step
+        with pytest.raises(ValueError, match="^Adam state_dict: the state of parameter 0 is no"):
+            adam.load_state_dict(state)
+    assert adam.state[0]["step"] == 1
+    with pytest.raises(TypeError, match="^sgd: grads is a NoneType, expected a list of arrays"):
+        optim.sgd([weight.data], None, lr=0.1)
+    state = {"step": -1, "exp_avg": [np.ones(2)], "exp_avg_sq": [np.ones(2)]}
+    with pytest.raises(ValueError, match=r"^adam: state\['step'\] is -1, expected at least 0"):
+        optim.adam([weight.data], [np.ones(2)], state)

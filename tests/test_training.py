@@ -210,13 +210,14 @@ def test_fit_interrupted_between_epochs_keeps_what_was_learned():
 
 
 class Interrupted(nn.CrossEntropyLoss):
-    """A loss during whose third call someone presses Ctrl-C."""
+    """A loss during whose third call in training someone presses Ctrl-C."""
 
     calls = 0
 
     def vjp(self, x, target):
         self.calls += 1
-        if self.calls == 3:
+        # The first call is that of the check before any work.
+        if self.calls == 4:
             raise KeyboardInterrupt
         return super().vjp(x, target)
 
@@ -270,7 +271,8 @@ def test_evaluate_is_in_evaluation_mode_and_restores_each_module():
     model[3].training = True
     second = evaluate(model, *data, loss=nn.CrossEntropyLoss())
     assert first.loss == second.loss
-    with pytest.raises(ValueError, match=r"^cross_entropy: target has the label 7"):
+    message = r"^evaluate: labels do not fit the model: cross_entropy: target has the label 7"
+    with pytest.raises(ValueError, match=message):
         evaluate(model, data[0], data[1] + 7, loss=nn.CrossEntropyLoss())
     assert model.training
     assert model[3].training
@@ -413,3 +415,80 @@ def test_fit_refuses_other_epochs_and_validation_data():
     images, labels = bars(6)
     with pytest.raises(ValueError, match=r"^fit validation: labels has shape \(5,\), but images"):
         call_fit(validation=(images, labels[:5]))
+
+
+def test_fit_refuses_bad_labels_before_any_step():
+    model, (images, labels) = small(), bars(16)
+    before = model.state_dict()
+    labels = labels.copy()
+    labels[-1] = 7
+    with pytest.raises(ValueError, match=r"^fit: labels do not fit the model: cross_entropy: targ"):
+        run(model, images, labels, batch_size=4)
+    with pytest.raises(ValueError, match=r"^fit validation: labels do not fit the model"):
+        run(model, *bars(16), validation=(images, labels))
+    with pytest.raises(TypeError, match=r"^fit: validation is 3, expected \(images, labels\)"):
+        run(model, *bars(16), validation=3)
+    assert model.training
+    for name, array in before.items():
+        assert_array_equal(model.state_dict()[name], array)
+
+
+@pytest.mark.parametrize(
+    ("change", "error", "message"),
+    [
+        ({"model": None}, TypeError, "fit: model is a NoneType, expected a Module"),
+        ({"loss": max}, TypeError, "fit: loss is a builtin_function_or_method, expected one such"),
+        ({"optimizer": 3}, TypeError, "fit: optimizer is a int, expected an Optimizer"),
+        (
+            {"optimizer": optim.SGD(small().parameters(), lr=0.1)},
+            ValueError,
+            "fit: optimizer has no parameter of model",
+        ),
+        ({"rng": "x"}, TypeError, "fit: rng is 'x', expected a numpy.random.Generator, a seed"),
+        ({"rng": -1}, ValueError, "fit: rng is -1, expected a numpy.random.Generator, a seed"),
+    ],
+)
+def test_fit_refuses_what_is_not_what_it_is_called(change, error, message):
+    model = small()
+    options = {
+        "model": model,
+        "loss": nn.CrossEntropyLoss(),
+        "optimizer": optim.SGD(model.parameters(), lr=0.1),
+    }
+    options |= change
+    model = options.pop("model")
+    with pytest.raises(error, match="^" + message):
+        fit(model, *bars(8), **options)
+
+
+def test_evaluate_of_weighted_and_ignored_targets_does_not_depend_on_the_batch_size():
+    model, (images, labels) = small(np.float64), bars(12, np.float64)
+    labels[::3] = -100
+    loss = nn.CrossEntropyLoss(np.array([1.0, 10.0]))
+    one, all_at_once = (evaluate(model, images, labels, loss=loss, batch_size=b) for b in (1, 64))
+    # Only the products of layers may be summed in another order.
+    assert abs(one.loss - all_at_once.loss) <= 1e-13 * all_at_once.loss
+    assert one.accuracy == all_at_once.accuracy
+    counted = labels != -100
+    assert one.accuracy == (one.predictions == labels)[counted].mean()
+
+
+def test_accuracy_of_target_probabilities_is_that_of_their_largest():
+    model, (images, labels) = small(), bars(20)
+    shares = np.where(np.eye(2, dtype=bool)[labels], 0.75, 0.25).astype(np.float32)
+    loss = nn.CrossEntropyLoss()
+    assert (
+        evaluate(model, images, shares, loss=loss).accuracy
+        == evaluate(model, images, labels, loss=loss).accuracy
+    )
+
+
+def test_accuracy_of_logits_takes_the_threshold_of_their_loss():
+    model, images, targets = exact()
+    logits = model(images)[:, 0]
+    # Between 0 and 1/2 the two thresholds differ.
+    model[1].bias.data = np.array([0.25])
+    logits = model(images)[:, 0]
+    assert np.any((logits > 0) & (logits <= 0.5))
+    result = evaluate(model, images, targets, loss=nn.BCEWithLogitsLoss())
+    assert_array_equal(result.predictions, logits > 0)

@@ -35,9 +35,9 @@ def train(options: argparse.Namespace) -> int:
     build_rng, order_rng = np.random.default_rng(options.seed).spawn(2)
     network = kind.build(rng=build_rng)
     optimizer = _optimizer(options, network)
-    prepare_folder(options.out)
     learned = source.load(TRAIN, options.seed, options.data)
     held_out = source.load(HELD_OUT, options.seed, options.data)
+    prepare_folder(options.out)
     # Networks learn faster from inputs around 0, of size 1.
     scale = Scale.of(learned.images)
     examples, tests = (_examples(data, kind, scale) for data in (learned, held_out))

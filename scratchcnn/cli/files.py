@@ -112,7 +112,9 @@ def read_trained(path: Path, model: str | None) -> Trained:
         network.load_state_dict(state)
         seed = int(notes.get("seed", 0))
         scale = Scale(float(notes.get("mean", 0)), float(notes.get("deviation", 1)))
-    except (TypeError, ValueError) as error:
+        if seed < 0 or not np.isfinite(scale).all() or scale.deviation <= 0:
+            raise ValueError(f"the notes have seed {seed} and {scale}")
+    except (TypeError, ValueError, OverflowError) as error:
         raise ValueError(f"{path} has no weights of {name}: {error}") from error
     network.eval()
     dataset = str(notes.get("dataset"))

@@ -106,7 +106,7 @@ def _train_arguments(parser: _Parser) -> None:
     _model_argument(add, "--model", " (default: lenet5)", default="lenet5")
     _dataset_argument(add, "mnist5k", "mnist5k")
     add("--data", type=Path, metavar="FOLDER", help="with the IDX files of mnist")
-    add("--out", type=Path, metavar="FOLDER", required=True, help="for all that is written")
+    add("--out", type=_folder, metavar="FOLDER", required=True, help="for all that is written")
     add("--epochs", type=_whole(1), default=10, metavar="N", help="(default: 10)")
     add("--batch-size", type=_whole(1), default=32, metavar="N", help="(default: 32)")
     add("--seed", type=_whole(0), default=0, metavar="N", help="of all chance (default: 0)")
@@ -126,6 +126,13 @@ def _train_arguments(parser: _Parser) -> None:
         metavar="X",
         help="(default: 0)",
     )
+
+
+def _folder(text: str) -> Path:
+    """Return a path; the empty text would mean the working folder."""
+    if not text:
+        raise argparse.ArgumentTypeError("is empty, expected the name of a folder")
+    return Path(text)
 
 
 def _weights_arguments(add: Callable[..., Any]) -> None:

@@ -58,11 +58,19 @@ def read_idx(path: str | os.PathLike[str]) -> NDArray[Any]:
         )
     dtype = np.dtype(TYPES[code])
     shape = tuple(np.frombuffer(content, ">u4", dimensions, offset=4).tolist())
+    if dimensions > 32:
+        raise ValueError(
+            f"read_idx: {os.fspath(path)} has {dimensions} dimensions, expected at most 32"
+        )
     expected = start + math.prod(shape) * dtype.itemsize
     if len(content) != expected:
         raise ValueError(
             f"read_idx: {os.fspath(path)} has {len(content)} bytes, "
             f"expected {expected} for {dtype.name} of shape {shape}"
+        )
+    if not math.prod(shape) and max(shape) > 2**31:
+        raise ValueError(
+            f"read_idx: {os.fspath(path)} has the shape {shape}, expected sizes of an array"
         )
     return np.frombuffer(content, dtype, offset=start).reshape(shape).astype(dtype.newbyteorder())
 

@@ -24,7 +24,9 @@ def floats(function: str, optional: Mapping[str, Any] | None = None, /, **arrays
     extra = {name: array for name, array in (optional or {}).items() if array is not None}
     given = arrays | extra
     for name, array in given.items():
-        if not isinstance(array, np.ndarray | np.floating) or isinstance(array, np.ma.MaskedArray):
+        known = isinstance(array, np.ndarray | np.floating)
+        # The operators of these two are not those of arrays.
+        if not known or isinstance(array, np.ma.MaskedArray | np.matrix):
             raise TypeError(
                 f"{function}: {name} is a {type(array).__name__}, "
                 "expected a NumPy array of float32 or float64"
@@ -127,9 +129,22 @@ def choice(function: str, name: str, value: Any, options: Sequence[str]) -> None
 def axis(function: str, name: str, value: Any, dimensions: int) -> int:
     """Return the axis `value`, counted from the front, of an array with so many `dimensions`."""
     number = whole(function, name, value, -(10**9))
+    if dimensions == 0:
+        raise ValueError(f"{function}: x has no axis, expected one for {name}={number}")
     if not -dimensions <= number < dimensions:
         raise ValueError(
             f"{function}: {name} is {number}, but x has {dimensions} dimensions; "
             f"expected {-dimensions} to {dimensions - 1}"
         )
     return number % dimensions
+
+
+def generator(function: str, rng: Any) -> np.random.Generator:
+    """Return the generator that `rng` is, or that it seeds."""
+    try:
+        return np.random.default_rng(rng)
+    except (TypeError, ValueError) as error:
+        raise type(error)(
+            f"{function}: rng is {rng!r}, expected a numpy.random.Generator, a seed of at least 0, "
+            "or None"
+        ) from None

@@ -157,6 +157,8 @@ def _geometry(function: str, shape: tuple[int, ...], kernel: tuple[int, ...], mo
             f"{function}: kernel has {len(kernel)} dimensions, but x has {len(shape)}; "
             "expected the same number, at least 1"
         )
+    if len(shape) > len(string.ascii_lowercase):
+        raise ValueError(f"{function}: x has {len(shape)} dimensions, expected at most 26")
     if 0 in shape or 0 in kernel:
         raise ValueError(f"{function}: x has shape {shape} and kernel {kernel}, expected no axis 0")
     windows = _spread(shape, kernel)

@@ -101,7 +101,7 @@ def _dropout(function: str, x: Floats, p: float, training: bool, rng: RNG) -> Dr
     p = check.real(function, "p", p, 0, 1)
     if not training:
         return Dropout(x.copy(), np.ones_like(x))
-    kept = np.random.default_rng(rng).random(x.shape) >= p
+    kept = check.generator(function, rng).random(x.shape) >= p
     scale = x.dtype.type(1 / (1 - p)) if p < 1 else x.dtype.type(0)
     mask = np.where(kept, scale, x.dtype.type(0))
     return Dropout(x * mask, mask)

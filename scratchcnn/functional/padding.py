@@ -49,7 +49,7 @@ def pad(x: Floats, pad: Sequence[int], *, mode: str = "constant", value: float =
     """
     check.floats("pad", x=x)
     widths = _widths("pad", x.shape, pad, mode)
-    is_nan = isinstance(value, float) and np.isnan(value)
+    is_nan = isinstance(value, float | np.floating) and np.isnan(value)
     fill = value if is_nan else check.real("pad", "value", value, -np.inf)
     shape = tuple(n + before + after for n, (before, after) in zip(x.shape, widths, strict=True))
     result = np.full(shape, fill, x.dtype)

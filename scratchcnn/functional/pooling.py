@@ -263,6 +263,14 @@ def _divisor(
     return np.multiply.outer(counts[0], counts[1]).astype(like.dtype)
 
 
+def check_padding(function: str, padding: tuple[int, ...], kernel: tuple[int, ...]) -> None:
+    """Raise ValueError unless the padding is at most half the kernel, on each axis."""
+    if any(edge > k // 2 for edge, k in zip(padding, kernel, strict=True)):
+        raise ValueError(
+            f"{function}: padding is {padding}, expected at most half of kernel_size {kernel}"
+        )
+
+
 def _indices(source: Floats, best: Floats, windows: Windows, shape: tuple[int, ...]) -> Indices:
     """Return where in its plane each maximum is: the first of equal ones, the last of NaNs."""
     indices = np.full(best.shape, -1)
@@ -319,10 +327,7 @@ def _geometry(
     gaps = check.per_axis(function, "dilation", dilation, 2, 1)
     size = shape[2:]
     reach = tuple((k - 1) * d + 1 for k, d in zip(kernel, gaps, strict=True))
-    if any(edge > k // 2 for edge, k in zip(edges, kernel, strict=True)):
-        raise ValueError(
-            f"{function}: padding is {edges}, expected at most half of kernel_size {kernel}"
-        )
+    check_padding(function, edges, kernel)
     if ceil_mode:
         output = tuple(map(ceil_output_size, size, kernel, steps, edges, gaps))
     else:

@@ -51,6 +51,7 @@ class Sequential(Module):
                 )
             if (
                 not isinstance(name, str)
+                or not name
                 or "." in name
                 or (not name.isdigit() and hasattr(self, name))
             ):

@@ -92,7 +92,7 @@ class Conv2d(Module):
             least = check.sizes(name, "input_size", input_size, "(H, W)", 1)
         sample = (1, self.in_channels, *least)
         out = output_shape(name, sample, shape, stride, padding, dilation, groups)
-        source = np.random.default_rng(rng)
+        source = check.generator(name, rng)
         fan_in = math.prod(shape[1:])
         self.weight = Parameter(fan_in_uniform(shape, fan_in, rng=source, dtype=dtype))
         self.bias: Parameter | None = None

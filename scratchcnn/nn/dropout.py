@@ -5,8 +5,6 @@ from __future__ import annotations
 import threading
 from typing import Any
 
-import numpy as np
-
 from scratchcnn import functional as F
 from scratchcnn.functional import _checks as check
 from scratchcnn.functional._checks import Floats
@@ -32,7 +30,7 @@ class Dropout(Module):
 
     def __init__(self, p: float = 0.5, *, rng: RNG = None) -> None:
         self.p = check.real("Dropout", "p", p, 0, 1)
-        self.rng = np.random.default_rng(rng)
+        self.rng = check.generator("Dropout", rng)
         self._lock = threading.Lock()
 
     def vjp(self, x: Floats, input_grad: bool = True) -> tuple[Floats, Pullback]:

@@ -18,6 +18,17 @@ from numpy.typing import NDArray
 from scratchcnn.nn.module import Module
 
 NOTES = "__notes__"
+# What zipfile, NumPy and json raise for archives that are foreign, damaged, encrypted or absurd.
+_DAMAGES = (
+    zipfile.BadZipFile,
+    zlib.error,
+    EOFError,
+    KeyError,
+    ValueError,
+    RuntimeError,
+    MemoryError,
+    OverflowError,
+)
 
 
 @contextmanager
@@ -106,7 +117,7 @@ def read_weights(path: str | os.PathLike[str]) -> tuple[dict[str, NDArray[Any]],
         with np.load(path, allow_pickle=False) as file:
             arrays = {name: file[name] for name in file.files}
         notes = json.loads(str(arrays.pop(NOTES, "{}")))
-    except (zipfile.BadZipFile, zlib.error, EOFError, KeyError, ValueError) as error:
+    except _DAMAGES as error:
         raise ValueError(
             f"load_weights: {os.fspath(path)} is no whole .npz file of arrays ({error}), "
             "expected one as written by save_weights"

@@ -54,7 +54,7 @@ class Linear(Module):
     ) -> None:
         self.in_features = check.whole("Linear", "in_features", in_features, 1)
         self.out_features = check.whole("Linear", "out_features", out_features, 1)
-        source = np.random.default_rng(rng)
+        source = check.generator("Linear", rng)
         shape = (self.out_features, self.in_features)
         self.weight = Parameter(fan_in_uniform(shape, in_features, rng=source, dtype=dtype))
         self.bias: Parameter | None = None

@@ -26,7 +26,15 @@ class Loss(Protocol):
 
 
 class _Loss:
-    """What all losses share."""
+    """What all losses share.
+
+    Attributes
+    ----------
+    threshold : float
+        The output above which a binary classifier says yes.
+    """
+
+    threshold = 0.5
 
     def __init__(self, *, reduction: str = "mean") -> None:
         check.choice(type(self).__name__, "reduction", reduction, check.REDUCTIONS)
@@ -100,6 +108,9 @@ class BCEWithLogitsLoss(_Loss):
         As in `scratchcnn.functional.binary_cross_entropy_with_logits`.
     reduction : {"mean", "sum", "none"}
     """
+
+    # The sigmoid of the logit 0 is one half.
+    threshold = 0.0
 
     def __init__(
         self,

@@ -114,6 +114,10 @@ class Module:
         ValueError
             If an entry is missing, extra, or of another shape. Nothing is changed then.
         """
+        if not isinstance(state, Mapping):
+            raise TypeError(
+                f"load_state_dict: the state_dict is a {type(state).__name__}, expected a mapping"
+            )
         own = dict(self._state())
         missing = [name for name in own if name not in state]
         extra = [name for name in state if name not in own]

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from scratchcnn import functional as F
 from scratchcnn.functional import _checks as check
 from scratchcnn.functional._checks import Floats, IntOrPair
+from scratchcnn.functional.pooling import check_padding
 from scratchcnn.nn.module import Module, Pullback
 
 
@@ -39,6 +40,7 @@ class MaxPool2d(Module):
         self.stride = check.per_axis("MaxPool2d", "stride", steps, 2, 1)
         self.padding = check.per_axis("MaxPool2d", "padding", padding, 2, 0)
         self.dilation = check.per_axis("MaxPool2d", "dilation", dilation, 2, 1)
+        check_padding("MaxPool2d", self.padding, self.kernel_size)
         self.ceil_mode = ceil_mode
 
     def vjp(self, x: Floats, input_grad: bool = True) -> tuple[Floats, Pullback]:
@@ -105,6 +107,9 @@ class AvgPool2d(Module):
         steps = self.kernel_size if stride is None else stride
         self.stride = check.per_axis("AvgPool2d", "stride", steps, 2, 1)
         self.padding = check.per_axis("AvgPool2d", "padding", padding, 2, 0)
+        check_padding("AvgPool2d", self.padding, self.kernel_size)
+        if divisor_override is not None:
+            check.whole("AvgPool2d", "divisor_override", divisor_override, 1)
         self.ceil_mode = ceil_mode
         self.count_include_pad = count_include_pad
         self.divisor_override = divisor_override

@@ -40,6 +40,8 @@ class Optimizer:
                 raise TypeError(
                     f"{name}: parameters has a {type(parameter).__name__}, expected Parameters"
                 )
+        if len(set(map(id, self.parameters))) < len(self.parameters):
+            raise ValueError(f"{name}: parameters has one twice, expected each once")
         self.options = options
         self.state: dict[int, dict[str, Any]] = {}
         # A step without parameters checks the options before any work.
@@ -115,11 +117,11 @@ class Optimizer:
         data = self.parameters[place].data
         try:
             state: dict[str, Any] = {
-                key: int(value) if key == "step" else [np.array(value, data.dtype)]
+                key: _whole(value) if key == "step" else [np.array(value, data.dtype)]
                 for key, value in values.items()
                 if value is not None
             }
-        except (AttributeError, TypeError, ValueError) as error:
+        except (AttributeError, OverflowError, TypeError, ValueError) as error:
             raise ValueError(
                 f"{name}: the state of parameter {place} is no mapping of numbers and arrays "
                 f"({error})"
@@ -128,6 +130,13 @@ class Optimizer:
             if key != "step":
                 check.shape(name, f"{key} of {place}", value[0], data.shape)
         return state
+
+
+def _whole(value: Any) -> int:
+    """Return a number of steps, which PyTorch keeps as a float."""
+    if int(value) != value or value < 0:
+        raise ValueError(f"step is {value}, expected a whole number of at least 0")
+    return int(value)
 
 
 class SGD(Optimizer):

@@ -162,7 +162,7 @@ def adam(
     b1, b2 = _betas("adam", betas)
     if state and "step" not in state:
         raise ValueError(f"adam: state has {sorted(state)}, expected 'step'")
-    t = 1 + (state["step"] if state else 0)
+    t = 1 + (check.whole("adam", "state['step']", state["step"], 0) if state else 0)
     signed = [-grad if maximize else grad for grad in grads]
     slopes = [
         g + weight_decay * p if weight_decay else g for p, g in zip(params, signed, strict=True)
@@ -192,6 +192,11 @@ def _check(
 ) -> list[float]:
     """Return the `numbers` as Python's own, which never widen float32, or raise."""
     values = [check.real(function, name, number, 0) for name, number in numbers.items()]
+    for name, arrays in (("params", params), ("grads", grads)):
+        if not isinstance(arrays, Sequence):
+            raise TypeError(
+                f"{function}: {name} is a {type(arrays).__name__}, expected a list of arrays"
+            )
     if len(params) != len(grads):
         raise ValueError(
             f"{function}: grads has {len(grads)} arrays, but params has {len(params)}; "
