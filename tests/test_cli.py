@@ -611,3 +611,19 @@ def test_python_m_scratchcnn_is_the_command_line(monkeypatch, capsys):
 def test_importing_the_main_module_runs_nothing(capsys):
     runpy.run_module("scratchcnn", run_name="scratchcnn.imported")
     assert capsys.readouterr() == ("", "")
+
+
+def test_train_refuses_an_out_without_a_name(data, no_training, capsys):
+    assert main(["train", "--dataset", "mnist", "--data", str(data), "--out", ""]) == 2
+    assert "argument --out: is empty, expected the name of a folder" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "odd", [{"seed": -1}, {"deviation": 0}, {"mean": float("nan")}, {"mean": 10**400}]
+)
+def test_evaluate_refuses_weights_with_notes_that_make_no_sense(odd, tmp_path, capsys):
+    path = tmp_path / "odd.npz"
+    notes = {"model": "lenet5", "dataset": "mnist5k", "seed": 0, "mean": 0.1, "deviation": 0.3}
+    save_weights(path, MODELS["lenet5"].build(rng=0), notes | odd)
+    line = complaint(["evaluate", "--weights", path], 1, capsys)
+    assert f"evaluate: {path} has no weights of lenet5: " in line
