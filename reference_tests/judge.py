@@ -1,24 +1,18 @@
-"""The judge: draws cases, evaluates them, and says what they show."""
+"""The judge: checks what it is asked, judges operation by operation, and reports."""
 
 from __future__ import annotations
 
 import difflib
 import time
 from collections.abc import Callable, Mapping, Sequence
-from functools import partial
-from typing import Any
 
-import numpy as np
-
-from reference_tests.case import Case
-from reference_tests.checks import DTYPES, FAULTS_OF_SUBJECTS, Call, Observation, Sight, evaluate
-from reference_tests.draw import seeded
+from reference_tests.checks import DTYPES
 from reference_tests.implementation import Implementation, UnknownName
-from reference_tests.operation import REQUIRED, Operation
+from reference_tests.operation import Operation
 from reference_tests.operations import CATALOGUE
-from reference_tests.references import Reference, available, load
-from reference_tests.report import ORDER, Finding, OperationReport, Report, versions
-from reference_tests.reproduction import Key, shrunk, written
+from reference_tests.references import available, load
+from reference_tests.report import Finding, OperationReport, Report, versions
+from reference_tests.trial import Trial
 
 
 class Interrupted(KeyboardInterrupt):
@@ -120,7 +114,7 @@ def verify(
         report.notes.append(f"not in the catalogue, so not judged: {', '.join(strangers)}")
     end = None if max_seconds is None else time.monotonic() + max_seconds
     for operation in chosen:
-        trial = _Trial(subject, operation, loaded, dtypes, seed, end)
+        trial = Trial(subject, operation, loaded, dtypes, seed, end)
         try:
             done = trial.run(examples)
         except KeyboardInterrupt:
@@ -153,7 +147,7 @@ def judge_case(
         [reference.name for reference in loaded],
         versions({reference.name: reference.version for reference in loaded}),
     )
-    trial = _Trial(subject, operation, loaded, dtypes, seed, None)
+    trial = Trial(subject, operation, loaded, dtypes, seed, None)
     report.operations.append(trial.replay(index))
     return report
 
@@ -184,266 +178,6 @@ def _check_limits(subject: Implementation, operations: Sequence[Operation]) -> N
                 raise UnknownName(
                     f"the limits of {name} name {parameter!r}; the nearest are {', '.join(near)}"
                 )
-
-
-class _Trial:
-    """The judging of one operation of one subject."""
-
-    def __init__(
-        self,
-        subject: Implementation,
-        operation: Operation,
-        references: Sequence[Reference],
-        dtypes: Sequence[str],
-        seed: int,
-        end: float | None,
-    ) -> None:
-        self.subject, self.operation, self.references = subject, operation, references
-        self.dtypes, self.seed, self.end = dtypes, seed, end
-        self.function = subject.operations.get(operation.name)
-        self.findings: dict[Key, Finding] = {}
-        self.failing: dict[Key, tuple[Case, int]] = {}
-        self.sights: dict[str, list[Sight]] = {}
-        self.report = OperationReport(operation.name)
-        self.limits = dict(subject.limits.get(operation.name, {}))
-        self.given_up = False
-
-    def run(self, examples: int) -> OperationReport:
-        """Judge so many supported cases, the pinned ones first, and what must be refused."""
-        start = time.perf_counter()
-        if self.function is not None:
-            self._lacking()
-            if self.operation.law is not None:
-                self._law()
-            self._pinned()
-            self._drawn(examples)
-            self._invalid()
-            self._trust()
-            self._reproduce()
-        self.report.findings = list(self.findings.values())
-        self.report.seconds = time.perf_counter() - start
-        return self.report
-
-    def replay(self, index: int) -> OperationReport:
-        """Judge one case."""
-        if self.function is not None:
-            self._lacking()
-            pinned = self.operation.pinned
-            self._learn_before(index)
-            self._case(pinned[index] if index < len(pinned) else self._draw(index), index)
-            self._reproduce()
-        self.report.findings = list(self.findings.values())
-        return self.report
-
-    def _lacking(self) -> None:
-        lacking = self.subject.lacking(self.operation)
-        for name, default in lacking.items():
-            if default is not REQUIRED:
-                self.limits.setdefault(name, default)
-        if lacking:
-            message = f"takes no {', '.join(lacking)}: judged at the default"
-            self._note(Observation("", "parameters", "", "", "unsupported", message), None, 0)
-
-    def _draw(self, index: int) -> Case:
-        return self.operation.strategy(
-            seeded(f"{self.seed}/{self.operation.name}/{index}", self.limits)
-        )
-
-    def _pinned(self) -> None:
-        for index, case in enumerate(self.operation.pinned):
-            if self._allowed(case):
-                self._case(case, index)
-            else:
-                self.report.unsupported += 1
-
-    def _allowed(self, case: Case) -> bool:
-        """Return whether a pinned case keeps to the limits."""
-        for name, limit in self.limits.items():
-            if name in case.arrays:
-                if case.arrays[name] is not None:
-                    return False
-            elif name in case.hyper and not _equal(case.hyper[name], limit):
-                return False
-        return True
-
-    def _drawn(self, examples: int) -> None:
-        index, supported = len(self.operation.pinned), 0
-        refused: list[Case] = []
-        accepted: list[Case] = []
-        # A subject that refuses almost everything must not keep the judge for ever.
-        while supported < examples and index < 20 * examples + 100:
-            if self.end is not None and time.monotonic() > self.end:
-                return
-            case = self._draw(index)
-            if self._case(case, index):
-                supported += 1
-                accepted.append(case)
-            else:
-                refused.append(case)
-                if len(refused) == 20:
-                    self._learn(refused, accepted)
-            index += 1
-
-    def _learn(self, refused: Sequence[Case], accepted: Sequence[Case]) -> None:
-        """Restrict the draws to what the refused cases suggest that the subject supports."""
-        for name, default in self.operation.defaults.items():
-            if default is REQUIRED or name in self.limits:
-                continue
-            options = self.operation.options
-            other = [case for case in accepted if options({name: case.hyper.get(name, default)})]
-            if not other:
-                self.limits[name] = default
-
-    def _learn_before(self, index: int) -> None:
-        """Learn what the cases before this one taught, so that it is drawn as it was."""
-        refused: list[Case] = []
-        accepted: list[Case] = []
-        for earlier in range(len(self.operation.pinned), index):
-            case = self._draw(earlier)
-            (accepted if self._supports(case) else refused).append(case)
-            if len(refused) == 20:
-                self._learn(refused, accepted)
-                return
-
-    def _supports(self, case: Case) -> bool:
-        assert self.function is not None
-        arrays, dtype = case.fill(self.dtypes[0]), self.dtypes[0]
-        cotangent = partial(case.cotangent, dtype=dtype)
-        call = Call(self.function, self.operation, arrays, case.hyper, cotangent)
-        return not call.outcome().unsupported
-
-    def _case(self, case: Case, index: int) -> bool:
-        """Evaluate one case; return whether the subject supports it."""
-        assert self.function is not None
-        supported = True
-        case_sights: dict[str, list[Sight]] = {}
-        for seen in evaluate(self.function, self.operation, case, self.references, self.dtypes):
-            if isinstance(seen, Sight):
-                case_sights.setdefault(seen.output, []).append(seen)
-                continue
-            supported = supported and seen.status != "unsupported"
-            self._note(seen, case, index)
-        if not supported:
-            self.report.unsupported += 1
-            return False
-        self.report.cases += 1
-        for output, sights in case_sights.items():
-            whole = Sight(
-                output,
-                all(s.zeros for s in sights),
-                all(s.echo for s in sights),
-                any(s.seeing for s in sights),
-            )
-            self.sights.setdefault(output, []).append(whole)
-        return True
-
-    def _note(self, seen: Observation, case: Case | None, index: int) -> None:
-        """Add one observation to its finding."""
-        key = (seen.output, seen.check, seen.dtype, seen.reference)
-        finding = self.findings.get(key)
-        if finding is None:
-            finding = Finding(self.operation.name, *key, seen.status, seen.message)
-            self.findings[key] = finding
-        finding.cases += 1
-        finding.units = max(finding.units, seen.units)
-        if ORDER.index(seen.status) < ORDER.index(finding.status):
-            finding.status, finding.message = seen.status, seen.message
-        bad = seen.status in ("failed", "error", "disputed")
-        # A drawn case can be shrunk, so it is kept rather than a pinned one.
-        kept = self.failing.get(key)
-        if bad and case is not None and (kept is None or (case.made and not kept[0].made)):
-            self.failing[key] = (case, index)
-            finding.message = seen.message
-            finding.replay = f"{self.operation.name}@{self.seed}.{index}"
-
-    def _law(self) -> None:
-        assert self.operation.law is not None
-        for dtype in self.dtypes:
-            try:
-                with np.errstate():
-                    verdicts = list(self.operation.law(self.function, dtype, self.seed))
-                for output, check, message in verdicts:
-                    status = "failed" if message else "passed"
-                    self._note(
-                        Observation(output, check, dtype, "", status, message or ""), None, 0
-                    )
-            except NotImplementedError as error:
-                seen = Observation("", "parameters", dtype, "", "unsupported", str(error))
-                self._note(seen, None, 0)
-            except FAULTS_OF_SUBJECTS as error:
-                text = f"raised {type(error).__name__}: {error}"
-                self._note(Observation("output", "call", dtype, "", "error", text), None, 0)
-
-    def _invalid(self) -> None:
-        """Check that what must be refused is refused, with whatever exception."""
-        for invalid in self.operation.invalid:
-            hyper = dict(invalid.hyper)
-            first = self.operation.outputs(hyper)[0]
-            if any(not _equal(hyper[n], v) for n, v in self.limits.items() if n in hyper):
-                continue
-            padded = (*invalid.arrays, *(None,) * len(self.operation.arrays))
-            arrays = dict(zip(self.operation.arrays, padded, strict=False))
-            if any(arrays.get(name) is not None for name in self.limits):
-                continue
-            assert self.function is not None
-            try:
-                # What a subject does to NumPy's error state ends here.
-                with np.errstate():
-                    self.operation.call(self.function, arrays, hyper)
-            except NotImplementedError:
-                continue
-            except FAULTS_OF_SUBJECTS:
-                seen = Observation(first, "invalid input", "", "", "passed")
-            else:
-                text = f"accepted {invalid.reason}, expected an error"
-                seen = Observation(first, "invalid input", "", "", "failed", text)
-            self._note(seen, None, 0)
-
-    def _trust(self) -> None:
-        """Mark outputs about which the cases prove nothing."""
-        for output, sights in self.sights.items() if self.operation.law is None else ():
-            message = ""
-            if all(sight.zeros for sight in sights):
-                message = "zeros would pass every case"
-            elif all(sight.echo for sight in sights):
-                message = "the input would pass every case"
-            elif 2 * sum(sight.seeing for sight in sights) < len(sights):
-                message = "in more than half of the cases every bound is as wide as its value"
-            if message:
-                seen = Observation(output, "trust", "", "", "untrusted", message)
-                self._note(seen, None, 0)
-
-    def _reproduce(self) -> None:
-        """Shrink the failing case of each output and check, and write it as a call."""
-        done: dict[tuple[str, str], str] = {}
-        for key, (case, _) in sorted(self.failing.items(), key=lambda item: item[0][3] != "exact"):
-            finding = self.findings[key]
-            if finding.status == "disputed":
-                continue
-            if key[:2] not in done:
-                smallest, message = shrunk(self.operation, case, self.limits, self._fails(key))
-                done[key[:2]] = written(self.subject, self.operation, smallest, key)
-                finding.message = message or finding.message
-            finding.reproduction = done[key[:2]]
-
-    def _fails(self, key: Key) -> Callable[[Case], str | None]:
-        """Return what tells the message of the same check for another case that fails it too."""
-        dtypes = [key[2]] if key[2] else self.dtypes
-
-        def message(case: Case) -> str | None:
-            assert self.function is not None
-            for seen in evaluate(self.function, self.operation, case, (), dtypes):
-                if not isinstance(seen, Observation) or (seen.output, seen.check) != key[:2]:
-                    continue
-                if seen.status in ("failed", "error"):
-                    return seen.message
-            return None
-
-        return message
-
-
-def _equal(a: Any, b: Any) -> bool:
-    return bool(a == b or (isinstance(a, tuple) and all(each == b for each in a)))
 
 
 def _expect(done: OperationReport, expected: Mapping[str, str]) -> None:
