@@ -24,6 +24,7 @@ class Dropout(Module):
 
     Examples
     --------
+    >>> import numpy as np
     >>> Dropout(0.5, rng=0)(np.ones(6))
     array([2., 0., 0., 0., 2., 2.])
     """
