@@ -1,7 +1,7 @@
 """A judge of convolutional networks: outputs and gradients, within derived bounds."""
 
 try:
-    import mpmath as _mpmath  # noqa: F401
+    import gmpy2 as _gmpy2  # noqa: F401
     import rich as _rich  # noqa: F401
 except ImportError as _error:
     raise ImportError(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from functools import partial
+from functools import cache, partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 
 from reference_tests.case import Case, laid_out
 from reference_tests.operation import Operation, grad_name
+from reference_tests.precise import floats
 from reference_tests.references import Reference, exact
-from reference_tests.references.exact import Truth
-from reference_tests.tolerance import floats
+from reference_tests.references.exact import Truth, certain
 
 Array = NDArray[Any]
 Arrays = Mapping[str, Array | None]
@@ -205,17 +205,18 @@ def evaluate(
     """Yield everything that one case shows about a subject's callable."""
     for dtype in dtypes:
         arrays, scale = case.fill(dtype), operation.exact_scale
-        call = Call(function, operation, arrays, case.hyper, partial(case.cotangent, dtype=dtype))
+        cotangent = cache(partial(case.cotangent, dtype=dtype))
+        call = Call(function, operation, arrays, case.hyper, cotangent)
         expected = exact.truths(operation, arrays, case.hyper, call.cotangent, dtype)
         yield from _sights(expected, arrays)
         yield from _judged(call, "value", expected, case, dtype, references)
         if scale is None:
             continue
         arrays = case.fill_integers(dtype, scale)
-        cotangent = partial(case.cotangent, dtype=dtype, scale=scale)
+        cotangent = cache(partial(case.cotangent, dtype=dtype, scale=scale))
         call = Call(function, operation, arrays, case.hyper, cotangent)
         whole = exact.integers(operation, arrays, case.hyper, call.cotangent)
-        expected = {n: Truth(v, np.zeros(np.shape(v))) for n, v in whole.items()}
+        expected = {name: certain(value) for name, value in whole.items()}
         yield from _sights(expected, arrays)
         yield from _judged(call, "exact", expected, case, dtype, references)
 
@@ -354,21 +355,19 @@ def distance(got: Any, truth: Truth, dtype: str) -> tuple[str, float]:
         return "", 0.0
     if array.dtype.kind not in "fiub":
         return f"has dtype {array.dtype}, expected {dtype}", np.inf
-    values, nearest = array.astype(np.float64), floats(truth.value)
+    values, nearest = array.astype(np.float64), truth.nearest
     with np.errstate(all="ignore"):
         # What is beyond the largest number of the dtype is infinite in it.
         nearest = np.where(np.isfinite(nearest.astype(dtype)), nearest, nearest.astype(dtype))
-        if truth.value.dtype == object:
-            finite = np.isfinite(nearest) & np.isfinite(values)
-            error = np.full(values.shape, np.nan)
-            error[finite] = np.abs(floats(values[finite] - truth.value[finite]))
+        finite = np.isfinite(nearest) & np.isfinite(values)
+        if finite.all():
+            error = _error(values, truth.value)
         else:
-            error = np.abs(values - nearest)
-        same = (values == nearest) | (np.isnan(values) & np.isnan(nearest))
-        error = np.where(same & ~np.isfinite(nearest), 0.0, error)
+            same = (values == nearest) | (np.isnan(values) & np.isnan(nearest))
+            error = np.where(same, 0.0, np.inf)
+            error[finite] = _error(values[finite], truth.value[finite])
         units = np.where(error == 0, 0.0, error / truth.bound)
         units = np.where(np.isnan(units), np.inf, units)
-        units = np.where(~np.isfinite(nearest) & ~same, np.inf, units)
     worst = float(units.max())
     beyond = ~(units <= 1)
     if not beyond.any():
@@ -383,13 +382,17 @@ def distance(got: Any, truth: Truth, dtype: str) -> tuple[str, float]:
     )
 
 
+def _error(values: Array, truth: Array) -> Array:
+    return np.abs(floats(values - truth))
+
+
 def _sights(expected: Mapping[str, Truth], arrays: Arrays) -> Iterator[Sight]:
     """Yield what null implementations would get away with."""
     first = next((array for array in arrays.values() if array is not None), None)
     for name, truth in expected.items():
         if not np.size(truth.value):
             continue
-        sizes = np.abs(floats(truth.value))
+        sizes = np.abs(truth.nearest)
         with np.errstate(all="ignore"):
             zeros = bool((sizes <= truth.bound).all())
             echo = first is not None and first.shape == np.shape(truth.value)

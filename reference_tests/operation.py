@@ -58,6 +58,23 @@ def write_plainly(arrays: Mapping[str, Any], hyper: Mapping[str, Any]) -> str:
     return f"function({', '.join([*names, *options])})"
 
 
+def call_by_name(function: Callable[..., Any], arrays: Mapping[str, Any], hyper: Any) -> Any:
+    """Call an implementation with all arrays but the first by their names.
+
+    For operations that have a hyperparameter between their arrays, as PyTorch's `layer_norm`.
+    """
+    (_, x), *others = arrays.items()
+    return function(x, **{name: array for name, array in others if array is not None}, **hyper)
+
+
+def write_by_name(arrays: Mapping[str, Any], hyper: Mapping[str, Any]) -> str:
+    """Return the call of `call_by_name` as Python."""
+    first, *others = arrays
+    named = [f"{name}={name}" for name in others if arrays[name] is not None]
+    options = [f"{name}={value!r}" for name, value in hyper.items()]
+    return f"function({', '.join([first, *named, *options])})"
+
+
 @dataclass(frozen=True)
 class Operation:
     """One operation of the catalogue.

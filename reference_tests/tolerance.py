@@ -16,9 +16,10 @@ from collections.abc import Callable, Sequence
 from functools import cached_property
 from typing import Any, NamedTuple
 
-import mpmath
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
+
+from reference_tests.precise import apply, floats, precise
 
 Array = NDArray[Any]
 
@@ -26,10 +27,6 @@ Array = NDArray[Any]
 # what the vector libraries behind NumPy and PyTorch promise at worst: Intel's SVML in the variant
 # that NumPy ships 4 ulp, SLEEF 1.0 (the functions ending in _u10) or 3.5 (_u35).
 LIBRARY = 8
-
-# The float64 truth is computed with 160 bits, so that its own error is of no account.
-CONTEXT = mpmath.MPContext()
-CONTEXT.prec = 160
 
 
 class Format(NamedTuple):
@@ -51,80 +48,12 @@ def gamma(n: int, unit: float) -> float:
     return n * unit / (1 - n * unit)
 
 
-def _per_element(function: Callable[..., Any], inputs: int = 1) -> Callable[..., Array]:
-    """Return `function` for arrays of objects."""
-    ufunc = np.frompyfunc(function, inputs, 1)
-
-    def apply(*arrays: Array) -> Array:
-        with np.errstate(all="ignore"):
-            return np.asarray(ufunc(*arrays), dtype=object)
-
-    return apply
-
-
-_to_precise = _per_element(lambda value: CONTEXT.mpf(float(value)))
-
-
-def _to_float(value: Any) -> float:
-    try:
-        return float(value)
-    except OverflowError:
-        return math.copysign(math.inf, value)
-
-
-def _positive(function: Callable[[Any], Any]) -> Callable[[Any], Any]:
-    """Return `function`, with NaN below 0, where mpmath would leave the real numbers."""
-    return lambda value: CONTEXT.nan if not value >= 0 else function(value)
-
-
-def _divide(a: Any, b: Any) -> Any:
-    if b == 0:
-        return CONTEXT.nan if a == 0 or a != a else CONTEXT.inf * CONTEXT.sign(a)
-    return a / b
-
-
-def _log1p(value: Any) -> Any:
-    return CONTEXT.nan if not value >= -1 else CONTEXT.ninf if value == -1 else CONTEXT.log1p(value)
-
-
-_PRECISE: dict[str, Callable[..., Array]] = {
-    "exp": _per_element(CONTEXT.exp),
-    "log": _per_element(_positive(lambda v: CONTEXT.ninf if v == 0 else CONTEXT.log(v))),
-    "log1p": _per_element(_log1p),
-    "tanh": _per_element(CONTEXT.tanh),
-    "sqrt": _per_element(_positive(CONTEXT.sqrt)),
-    "divide": _per_element(_divide, 2),
-}
-
-
-_floats = _per_element(_to_float)
-
-
-def floats(value: Any) -> NDArray[np.float64]:
-    """Return the nearest float64 of every element."""
-    array = np.asarray(value)
-    if array.dtype != object:
-        return array.astype(np.float64, copy=False)
-    return _floats(array).astype(np.float64)
-
-
-def _objects(value: Array) -> Array:
-    return np.asarray(value, dtype=object)
-
-
-def _apply(name: str, *values: Array) -> Array:
-    with np.errstate(all="ignore"):
-        if any(value.dtype == object for value in values):
-            return _PRECISE[name](*values)
-        return np.asarray(getattr(np, name)(*values))
-
-
 class Bounded:
     """An array of true values, each with a bound on the error of a floating-point evaluation.
 
     Parameters
     ----------
-    value : ndarray of float64, or of mpmath numbers for the truth of float64
+    value : ndarray of float64, or of precise numbers for the truth of float64
     error : ndarray of float64, same shape
         At least 0; it is 0 where `value` is not finite, since that is not a question of degree.
     format : Format
@@ -147,7 +76,7 @@ class Bounded:
         format = FORMATS[np.dtype(dtype).name]
         value = np.asarray(array, np.float64)
         if format.name == "float64":
-            value = _to_precise(value)
+            value = precise(value)
         return cls(value, np.zeros(value.shape), format)
 
     @cached_property
@@ -170,7 +99,7 @@ class Bounded:
         """The number of elements."""
         return self.value.size
 
-    def _moved(self, move: Callable[[Array], Array]) -> Bounded:
+    def moved(self, move: Callable[[Array], Array]) -> Bounded:
         """Return the same numbers in other places; that rounds nothing."""
         # What the constructor computes moves along, since windows repeat each number often.
         moved = object.__new__(Bounded)
@@ -181,11 +110,11 @@ class Bounded:
         return moved
 
     def __getitem__(self, index: Any) -> Bounded:
-        return self._moved(lambda array: array[index])
+        return self.moved(lambda array: array[index])
 
     def reshape(self, *shape: int) -> Bounded:
         """Return the numbers in another shape."""
-        return self._moved(lambda array: array.reshape(*shape))
+        return self.moved(lambda array: array.reshape(*shape))
 
     def _rounded(self, value: Array, error: Array, roundings: float = 1) -> Bounded:
         """Return a result: what its operands' errors do to it, its own roundings and underflow."""
@@ -205,7 +134,7 @@ class Bounded:
             return Bounded(value, other.error + rounding, self.format)
         array = np.asarray(other, np.float64)
         rounding = np.abs(array.astype(self.format.name).astype(np.float64) - array)
-        value = _to_precise(array) if self.value.dtype == object else array
+        value = precise(array) if self.value.dtype == object else array
         return Bounded(value, rounding, self.format)
 
     def __neg__(self) -> Bounded:
@@ -237,7 +166,7 @@ class Bounded:
 
     def __truediv__(self, other: Any) -> Bounded:
         b = self._lift(other)
-        value = _apply("divide", self.value, b.value)
+        value = apply("divide", self.value, b.value)
         with np.errstate(all="ignore"):
             spread = self.error + np.abs(floats(value)) * b.error
             room = b.magnitude - b.error
@@ -253,7 +182,7 @@ class Bounded:
             value = np.asarray(self.value.sum(axis=axis, keepdims=keepdims))
             if self.value.dtype == object:
                 # A sum of nothing, and an element that is no array, must stay what they are.
-                value = _to_precise(np.zeros(value.shape)) if not self.size else _objects(value)
+                value = np.asarray(value, object) if self.size else precise(np.zeros(value.shape))
             n = self.size // max(value.size, 1)
             growth = gamma(max(n - 1, 0), self.format.unit) * (self.magnitude + self.error)
             error = (self.error + growth).sum(axis=axis, keepdims=keepdims)
@@ -270,7 +199,7 @@ def _function(name: str, x: Any, spread: Callable[[Array, Array, Array], Array])
     if not isinstance(x, Bounded):
         with np.errstate(all="ignore"):
             return getattr(np, name)(x)
-    value = _apply(name, x.value)
+    value = apply(name, x.value)
     with np.errstate(all="ignore"):
         error = _defined(spread(floats(x.value), x.error, np.abs(floats(value))))
     return x._rounded(value, error, 1 if name == "sqrt" else LIBRARY)
@@ -279,6 +208,11 @@ def _function(name: str, x: Any, spread: Callable[[Array, Array, Array], Array])
 def exp(x: Any) -> Any:
     """Return e to the power of `x`."""
     return _function("exp", x, lambda v, e, r: r * np.expm1(e))
+
+
+def expm1(x: Any) -> Any:
+    """Return e to the power of `x`, minus 1."""
+    return _function("expm1", x, lambda v, e, r: np.exp(v) * np.expm1(e))
 
 
 def log(x: Any) -> Any:
@@ -297,6 +231,29 @@ def tanh(x: Any) -> Any:
     return _function(
         "tanh", x, lambda v, e, r: e * (1 - np.tanh(np.maximum(np.abs(v) - e, 0)) ** 2)
     )
+
+
+def erf(x: Any) -> Any:
+    """Return the error function of `x`."""
+    if not isinstance(x, Bounded):
+        return apply("erf", np.asarray(x))
+    steepest = 2 / math.sqrt(math.pi)
+    return _function(
+        "erf", x, lambda v, e, r: steepest * e * np.exp(-(np.maximum(np.abs(v) - e, 0) ** 2))
+    )
+
+
+def power(x: Any, exponent: float) -> Any:
+    """Return `x`, which is not negative, to the power of a constant."""
+    if not isinstance(x, Bounded):
+        with np.errstate(all="ignore"):
+            return np.power(x, exponent)
+    value = apply("power", x.value, np.asarray(exponent))
+    with np.errstate(all="ignore"):
+        low, high = np.maximum(x.nearest - x.error, 0), x.nearest + x.error
+        slope = np.maximum(low ** (exponent - 1), high ** (exponent - 1))
+        error = np.where(x.error > 0, abs(exponent) * slope * x.error, 0.0)
+    return x._rounded(value, _defined(error), LIBRARY)
 
 
 def sqrt(x: Any) -> Any:
@@ -330,15 +287,40 @@ def where(condition: Array, a: Any, b: Any) -> Any:
     return Bounded(value, np.where(condition, a.error, b.error), like.format)
 
 
-def maximum(x: Any, floor: float) -> Any:
-    """Return the larger of `x` and a constant; NaN stays NaN."""
-    if not isinstance(x, Bounded):
-        return np.maximum(x, floor)
-    value = floats(x.value)
-    result = where(~(value < floor), x, floor)
-    # Within its error of the constant, `x` may be on either side of it.
-    near = np.abs(value - floor) <= x.error
-    return Bounded(result.value, np.where(near, x.error, result.error), x.format)
+def maximum(a: Any, b: Any) -> Any:
+    """Return the larger of two operands, one of which may be a constant; NaN stays NaN."""
+    like = a if isinstance(a, Bounded) else b
+    if not isinstance(like, Bounded):
+        return np.maximum(a, b)
+    a, b = like._lift(a), like._lift(b)
+    first = np.isnan(a.nearest) | (a.nearest > b.nearest) & ~np.isnan(b.nearest)
+    result = where(first, a, b)
+    # Within their errors of each other, either may be the larger.
+    with np.errstate(all="ignore"):
+        near = np.abs(a.nearest - b.nearest) <= a.error + b.error
+    error = np.where(near, np.maximum(a.error, b.error), result.error)
+    return Bounded(result.value, error, like.format)
+
+
+def minimum(a: Any, b: Any) -> Any:
+    """Return the smaller of two operands, one of which may be a constant; NaN stays NaN."""
+    return -maximum(-a, -b)
+
+
+def rearranged(x: Any, move: Callable[[Array], Array]) -> Any:
+    """Return the numbers of `x` in other places: `move` takes and returns an array."""
+    return x.moved(move) if isinstance(x, Bounded) else move(x)
+
+
+def concatenated(parts: Sequence[Any], axis: int) -> Any:
+    """Return arrays joined along an axis."""
+    if not any(isinstance(part, Bounded) for part in parts):
+        return np.concatenate(parts, axis)
+    return Bounded(
+        np.concatenate([part.value for part in parts], axis),
+        np.concatenate([part.error for part in parts], axis),
+        parts[0].format,
+    )
 
 
 def scalar(value: float) -> Bounded:

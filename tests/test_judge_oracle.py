@@ -12,12 +12,13 @@ from reference_tests.operation import grad_name
 from reference_tests.references.exact import define
 from reference_tests.references.exact import subject as naive
 from reference_tests.references.scipy_ import reference as scipy
-from reference_tests.tolerance import CONTEXT, FORMATS, Bounded, plain
+from reference_tests.precise import Number
+from reference_tests.tolerance import FORMATS, Bounded, plain
 
 # The step of the central difference, and what is left of 48 digits: the truncation is of the
 # order step² = 1e-32, and so is the cancellation 2**-160 / step; the rest is for ill condition.
-STEP = CONTEXT.mpf(2) ** -53
-ROOM = CONTEXT.mpf(10) ** -25
+STEP = Number(2) ** -53
+ROOM = Number(10) ** -25
 DIFFERENTIABLE = [name for name, operation in CATALOGUE.items() if operation.differentiable]
 
 
@@ -91,7 +92,7 @@ def derivative_error(operation, index):
     output, pullback = define(operation, inputs, case.hyper)
     first = output[0] if isinstance(output, tuple) else output
     grads = dict(zip(operation.arrays, pullback(cotangent(first.shape)), strict=True))
-    worst, compared = CONTEXT.mpf(0), 0
+    worst, compared = Number(0), 0
     for place, (name, array) in enumerate(arrays.items()):
         if not operation.wants_grad(name, array) or not array.size:
             continue
@@ -104,8 +105,8 @@ def derivative_error(operation, index):
             sides.append(objective(operation, there, case.hyper, cotangent))
         expected = (sides[0] - sides[1]) / (2 * STEP)
         parts = np.ravel(grads[name].value * precise(direction).value)
-        size = sum(map(abs, parts), CONTEXT.mpf(0)) + sum(map(abs, sides)) + 1
-        worst = max(worst, abs(sum(parts, CONTEXT.mpf(0)) - expected) / size)
+        size = sum(map(abs, parts), Number(0)) + sum(map(abs, sides)) + 1
+        worst = max(worst, abs(sum(parts, Number(0)) - expected) / size)
         compared += 1
     return worst, compared
 

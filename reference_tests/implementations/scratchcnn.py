@@ -1,186 +1,111 @@
-"""scratchcnn as a subject: each forward with its explicit gradients."""
+"""scratchcnn as a subject: each forward with its explicit gradients, found by their names.
+
+The contract of scratchcnn names what a gradient takes: the arrays of the operation, `y` for its
+output, `input_shape` or `weight_shape` for the shape of an array, fields of what the forward
+saved, and hyperparameters. So most operations need no line here.
+"""
 
 from __future__ import annotations
 
+import inspect
+from collections.abc import Callable, Mapping
+from itertools import zip_longest
 from typing import Any
 
-import numpy as np
-
 from reference_tests.implementation import Implementation
+from reference_tests.operation import Operation
+from reference_tests.operations import CATALOGUE
 from scratchcnn import functional as F
 from scratchcnn import optim
 
 
-def _correlation(name: str) -> Any:
+def _indexed(name: str) -> Callable[..., Any]:
     forward = getattr(F, name)
-    input_grad, kernel_grad = getattr(F, f"{name}_input_grad"), getattr(F, f"{name}_kernel_grad")
-
-    def function(x: Any, kernel: Any, *, mode: str = "full") -> Any:
-        def pullback(grad_output: Any) -> Any:
-            return (
-                input_grad(grad_output, kernel, input_shape=x.shape, mode=mode),
-                kernel_grad(grad_output, x, kernel_shape=kernel.shape, mode=mode),
-            )
-
-        return forward(x, kernel, mode=mode), pullback
-
-    return function
+    return lambda *arrays, **hyper: forward(*arrays, **{**hyper, "return_indices": True})
 
 
-def conv2d(x: Any, weight: Any, bias: Any = None, **hyper: Any) -> Any:
-    """Return the convolution and its pullback."""
-
-    def pullback(grad_output: Any) -> Any:
-        return (
-            F.conv2d_input_grad(grad_output, weight, input_shape=x.shape, **hyper),
-            F.conv2d_weight_grad(grad_output, x, kernel_size=weight.shape[2:], **hyper),
-            None if bias is None else F.conv2d_bias_grad(grad_output, bias_shape=bias.shape),
-        )
-
-    return F.conv2d(x, weight, bias, **hyper), pullback
-
-
-def max_pool2d(x: Any, kernel_size: Any, *, return_indices: bool = False, **hyper: Any) -> Any:
-    """Return the maxima, on request with their indices, and the pullback."""
-    pooled = F.max_pool2d(x, kernel_size, return_indices=True, **hyper)
-
-    def pullback(grad_output: Any) -> Any:
-        return F.max_pool2d_grad(
-            grad_output, pooled.indices, input_shape=x.shape, kernel_size=kernel_size, **hyper
-        )
-
-    return (pooled if return_indices else F.max_pool2d(x, kernel_size, **hyper)), pullback
-
-
-def avg_pool2d(x: Any, kernel_size: Any, **hyper: Any) -> Any:
-    """Return the means and their pullback."""
-
-    def pullback(grad_output: Any) -> Any:
-        return F.avg_pool2d_grad(grad_output, input_shape=x.shape, kernel_size=kernel_size, **hyper)
-
-    return F.avg_pool2d(x, kernel_size, **hyper), pullback
-
-
-def pad(x: Any, pad: Any, **hyper: Any) -> Any:
-    """Return the padded array and the pullback."""
-    mode = {"mode": hyper["mode"]} if "mode" in hyper else {}
-    return F.pad(x, pad, **hyper), lambda g: F.pad_grad(g, input_shape=x.shape, pad=pad, **mode)
-
-
-def linear(x: Any, weight: Any, bias: Any = None) -> Any:
-    """Return the product and its pullback."""
-
-    def pullback(grad_output: Any) -> Any:
-        return (
-            F.linear_input_grad(grad_output, weight),
-            F.linear_weight_grad(grad_output, x),
-            None if bias is None else F.linear_bias_grad(grad_output),
-        )
-
-    return F.linear(x, weight, bias), pullback
-
-
-def flatten(x: Any, **hyper: Any) -> Any:
-    """Return the flattened array and the pullback."""
-    return F.flatten(x, **hyper), lambda g: F.flatten_grad(g, input_shape=x.shape)
-
-
-def relu(x: Any) -> Any:
-    """Return the positive part and its pullback."""
-    return F.relu(x), lambda g: F.relu_grad(g, x)
-
-
-def _from_output(name: str) -> Any:
-    """Return an activation whose gradient needs its output."""
-    forward, grad = getattr(F, name), getattr(F, f"{name}_grad")
-
-    def function(x: Any, **hyper: Any) -> Any:
-        y = forward(x, **hyper)
-        return y, lambda grad_output: grad(grad_output, y, **hyper)
-
-    return function
-
-
-def dropout(x: Any, *, p: float = 0.5, training: bool = True, rng: Any = None) -> Any:
-    """Return dropout and the pullback with the same mask."""
-    y, mask = F.dropout_with_mask(x, p=p, training=training, rng=rng)
-    return y, lambda g: F.dropout_grad(g, mask)
-
-
-def _loss(name: str) -> Any:
-    """Return a loss with gradients of `x` and `target`."""
-    forward = getattr(F, name)
-    input_grad, target_grad = getattr(F, f"{name}_input_grad"), getattr(F, f"{name}_target_grad")
-
-    def function(x: Any, target: Any, *weight: Any, **hyper: Any) -> Any:
-        def pullback(g: Any) -> Any:
-            arrays = (x, target, *weight)
-            nothing = (None,) * (len(_LOSSES[name]) - 2)
-            return input_grad(g, *arrays, **hyper), target_grad(g, *arrays, **hyper), *nothing
-
-        return forward(x, target, *weight, **hyper), pullback
-
-    return function
-
-
-_LOSSES = {
-    "mse_loss": ("x", "target"),
-    "binary_cross_entropy": ("x", "target", "weight"),
-    "binary_cross_entropy_with_logits": ("x", "target", "weight", "pos_weight"),
+# Forms of a forward that also return, in a NamedTuple, what gradients need besides the output.
+SAVING = {
+    "dropout": F.dropout_with_mask,
+    **{name: _indexed(name) for name in ("max_pool2d",)},
 }
+# A record whose function has another name.
+NAMES = {"conv2d_untied_bias": "conv2d"}
 
 
-def nll_loss(x: Any, target: Any, weight: Any = None, **hyper: Any) -> Any:
-    """Return the negative log-likelihood and its pullback."""
+def _gradient(name: str, array: str) -> Callable[..., Any] | None:
+    """Return the gradient of one array, if the library has it."""
+    public = "input" if array == "x" else array
+    for gradient in (f"{name}_{public}_grad", f"{name}_grad" if array == "x" else ""):
+        if hasattr(F, gradient):
+            return getattr(F, gradient)  # type: ignore[no-any-return]
+    if hasattr(F, f"{name}_grads"):
+        # One pass over the data gives several gradients, as a NamedTuple.
+        together = getattr(F, f"{name}_grads")
 
-    def pullback(g: Any) -> Any:
-        return F.nll_loss_grad(g, target, weight, input_shape=x.shape, **hyper), None, None
+        def single(grad_output: Any, **known: Any) -> Any:
+            return getattr(together(grad_output, **known), public, None)
 
-    return F.nll_loss(x, target, weight, **hyper), pullback
-
-
-def cross_entropy(x: Any, target: Any, weight: Any = None, **hyper: Any) -> Any:
-    """Return the cross-entropy and its pullback."""
-
-    def pullback(g: Any) -> Any:
-        grad_target = None
-        if np.issubdtype(target.dtype, np.floating):
-            some = {name: value for name, value in hyper.items() if name != "ignore_index"}
-            grad_target = F.cross_entropy_target_grad(g, x, weight, **some)
-        return F.cross_entropy_input_grad(g, x, target, weight, **hyper), grad_target, None
-
-    return F.cross_entropy(x, target, weight, **hyper), pullback
+        single.__signature__ = inspect.signature(together)  # type: ignore[attr-defined]
+        return single
+    return None
 
 
-def l2_penalty(x: Any, *, strength: float) -> Any:
-    """Return the penalty and its pullback."""
-    return F.l2_penalty(x, strength=strength), lambda g: F.l2_penalty_grad(g, x, strength=strength)
+def _wanted(function: Callable[..., Any], known: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the arguments of a gradient among all that is known of the forward."""
+    names = list(inspect.signature(function).parameters)[1:]
+    return {name: known[name] for name in names if name in known}
+
+
+def _paired(operation: Operation) -> Callable[..., Any]:
+    """Return a forward of `scratchcnn.functional` with the pullback of all its gradients."""
+    name = NAMES.get(operation.name, operation.name)
+    forward = getattr(F, name)
+    gradients = {array: _gradient(name, array) for array in operation.differentiable}
+
+    def call(*given: Any, **hyper: Any) -> Any:
+        arrays = dict(zip_longest(operation.arrays, given))
+        arrays.update({array: hyper[array] for array in arrays if array in hyper})
+        result = SAVING.get(name, forward)(*given, **hyper)
+        known = {**hyper, **arrays}
+        for array, value in arrays.items():
+            if value is not None:
+                known["input_shape" if array == "x" else f"{array}_shape"] = value.shape
+        if "weight_shape" in known:
+            known.setdefault("kernel_size", known["weight_shape"][2:])
+        output = result
+        if name in SAVING:
+            known.update(result._asdict())
+            # What a user calls is judged, beside the form that saves.
+            output = result.output if "rng" in hyper else forward(*given, **hyper)
+        known["y"] = output
+
+        def pullback(grad_output: Any) -> Any:
+            found = dict.fromkeys(operation.arrays)
+            for array, gradient in gradients.items():
+                if gradient is not None and operation.wants_grad(array, arrays[array]):
+                    found[array] = gradient(grad_output, **_wanted(gradient, known))
+            return tuple(found.values())
+
+        return output, pullback
+
+    return call
+
+
+def _callable(operation: Operation) -> Callable[..., Any] | None:
+    if operation.arrays[:2] == ("params", "grads"):
+        return getattr(optim, operation.name, None)
+    if hasattr(F, NAMES.get(operation.name, operation.name)):
+        return _paired(operation)
+    return None
 
 
 subject = Implementation(
     "scratchcnn",
     {
-        "correlate": _correlation("correlate"),
-        "convolve": _correlation("convolve"),
-        "conv2d": conv2d,
-        "conv2d_untied_bias": conv2d,
-        "max_pool2d": max_pool2d,
-        "avg_pool2d": avg_pool2d,
-        "linear": linear,
-        "flatten": flatten,
-        "pad": pad,
-        "relu": relu,
-        "sigmoid": _from_output("sigmoid"),
-        "tanh": _from_output("tanh"),
-        "softmax": _from_output("softmax"),
-        "log_softmax": _from_output("log_softmax"),
-        "dropout": dropout,
-        **{name: _loss(name) for name in _LOSSES},
-        "l2_penalty": l2_penalty,
-        "nll_loss": nll_loss,
-        "cross_entropy": cross_entropy,
-        "sgd": optim.sgd,
-        "adam": optim.adam,
+        name: function
+        for name, operation in CATALOGUE.items()
+        if (function := _callable(operation)) is not None
     },
     source="from reference_tests.implementations.scratchcnn import subject",
 )

@@ -77,13 +77,13 @@ def _taps_last(windows: Any, taps: int) -> Any:
     n, c, i, _, j, _ = windows.shape
     if isinstance(windows, np.ndarray):
         return windows.transpose(0, 1, 2, 4, 3, 5).reshape(n, c, i, j, taps)
-    return windows._moved(lambda array: _taps_last(array, taps))
+    return windows.moved(lambda array: _taps_last(array, taps))
 
 
 def _pick(windows: Any, chosen: Any) -> Any:
     if isinstance(windows, np.ndarray):
         return np.take_along_axis(windows, chosen[..., None], -1)[..., 0]
-    return windows._moved(lambda array: _pick(array, chosen))
+    return windows.moved(lambda array: _pick(array, chosen))
 
 
 def avg_definition(

@@ -22,6 +22,11 @@ def pair(value: Any) -> tuple[int, int]:
     return (value, value) if isinstance(value, int) else (value[0], value[1])
 
 
+def each(value: Any, axes: int) -> tuple[int, ...]:
+    """Return an int, or one int for each of the axes, as a tuple."""
+    return (value,) * axes if isinstance(value, int) else tuple(value)
+
+
 def seen(size: int, output: int, kernel: int, stride: int, before: int, dilation: int) -> Table:
     """Return the position that window ``i`` sees with tap ``a``, an array (output, kernel)."""
     positions = np.arange(output)[:, None] * stride + np.arange(kernel) * dilation - before

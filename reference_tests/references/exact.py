@@ -12,7 +12,7 @@ from numpy.typing import DTypeLike, NDArray
 from reference_tests.implementation import Implementation
 from reference_tests.operation import Operation, grad_name
 from reference_tests.operations import CATALOGUE
-from reference_tests.tolerance import Bounded, floats
+from reference_tests.tolerance import Bounded
 
 Array = NDArray[Any]
 
@@ -22,6 +22,7 @@ class Truth(NamedTuple):
 
     value: Array
     bound: NDArray[np.float64]
+    nearest: NDArray[np.float64]
 
 
 def truths(
@@ -39,7 +40,9 @@ def truths(
         return Bounded.exact(array, dtype)
 
     return {
-        name: Truth(value.value, value.error) if isinstance(value, Bounded) else _certain(value)
+        name: Truth(value.value, value.error, value.nearest)
+        if isinstance(value, Bounded)
+        else certain(value)
         for name, value in _evaluated(operation, arrays, hyper, cotangent, lift).items()
     }
 
@@ -60,8 +63,10 @@ def integers(
     return _evaluated(operation, arrays, hyper, cotangent, widen)
 
 
-def _certain(value: Array) -> Truth:
-    return Truth(np.asarray(value), np.zeros(np.shape(value)))
+def certain(value: Array) -> Truth:
+    """Return a result that must be met to the bit."""
+    array = np.asarray(value)
+    return Truth(array, np.zeros(array.shape), array.astype(np.float64))
 
 
 def _evaluated(
@@ -165,4 +170,4 @@ def _subject() -> Implementation:
 
 subject = _subject()
 
-__all__ = ["Truth", "define", "floats", "integers", "subject", "truths"]
+__all__ = ["Truth", "certain", "define", "integers", "subject", "truths"]

@@ -11,6 +11,8 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
+from reference_tests.operation import Operation
+from reference_tests.operations import CATALOGUE
 from reference_tests.operations.pooling import windows_of
 from reference_tests.operations.windows import seen
 from reference_tests.references import Reference
@@ -39,24 +41,34 @@ def _numpy(value: Any) -> Any:
     return None if value is None else value.detach().numpy().copy()
 
 
-def _with_autograd(function: Callable[..., Any]) -> Callable[..., Any]:
+def _with_autograd(function: Callable[..., Any], operation: Operation) -> Callable[..., Any]:
     """Return `function` of tensors as an implementation's callable on arrays."""
 
-    def call(*arrays: Any, **hyper: Any) -> Any:
+    def call(*given: Any, **hyper: Any) -> Any:
+        named = {name: hyper.pop(name) for name in operation.arrays if name in hyper}
+        arrays = {**dict(zip(operation.arrays, given, strict=False)), **named}
+        inputs = {
+            name: tensor(array, requires_grad=name in operation.differentiable)
+            for name, array in arrays.items()
+        }
+        keywords = {name: inputs[name] for name in named}
         with one_thread():
-            inputs = [tensor(array, requires_grad=True) for array in arrays]
-            result = function(*inputs, **hyper)
+            result = function(*list(inputs.values())[: len(given)], **keywords, **hyper)
         several = isinstance(result, tuple)
         output = result[0] if several else result
 
         def pullback(grad_output: Any) -> Any:
-            wanted = [t for t in inputs if t is not None and t.requires_grad]
+            wanted = {n: t for n, t in inputs.items() if t is not None and t.requires_grad}
             with one_thread():
                 grads = torch.autograd.grad(
-                    output, wanted, tensor(grad_output), retain_graph=True, allow_unused=True
+                    output,
+                    list(wanted.values()),
+                    tensor(grad_output),
+                    retain_graph=True,
+                    allow_unused=True,
                 )
-            found = dict(zip(map(id, wanted), grads, strict=True))
-            return tuple(_numpy(found.get(id(t))) for t in inputs)
+            found = dict(zip(wanted, grads, strict=True))
+            return tuple(_numpy(found.get(name)) for name in operation.arrays)
 
         return (tuple(map(_numpy, result)) if several else _numpy(output)), pullback
 
@@ -83,19 +95,10 @@ def _max_pool2d(x: Any, **hyper: Any) -> Any:
     return F.max_pool2d(x, **hyper)
 
 
-def _without_weight_grad(name: str) -> Callable[..., Any]:
-    """Return a loss whose weights are no variables, as in the catalogue's convention."""
-    loss = getattr(F, name)
-
-    def call(x: Any, target: Any, weight: Any = None, **hyper: Any) -> Any:
-        constant = None if weight is None else weight.detach()
-        if hyper.get("pos_weight") is not None:
-            hyper["pos_weight"] = tensor(hyper["pos_weight"])
-        if constant is not None and name.startswith("binary"):
-            constant = constant.expand(x.shape)
-        return loss(x, target, constant, **hyper)
-
-    return call
+def _binary_cross_entropy(x: Any, target: Any, weight: Any = None, **hyper: Any) -> Any:
+    # Its kernel refuses a weight that broadcasts.
+    whole = None if weight is None else weight.expand(x.shape)
+    return F.binary_cross_entropy(x, target, whole, **hyper)
 
 
 def _l2_penalty(x: Any, *, strength: float) -> Any:
@@ -128,31 +131,34 @@ def _optimizer(kind: Callable[..., Any]) -> Callable[..., Any]:
     return step
 
 
-reference = Reference(
-    "torch",
-    torch.__version__,
-    {
-        "conv2d": _with_autograd(_conv2d),
-        "conv2d_untied_bias": _with_autograd(_conv2d),
-        "max_pool2d": _with_autograd(_max_pool2d),
-        "avg_pool2d": _with_autograd(F.avg_pool2d),
-        "linear": _with_autograd(F.linear),
-        "flatten": _with_autograd(torch.flatten),
-        "pad": _with_autograd(F.pad),
-        "relu": _with_autograd(F.relu),
-        "sigmoid": _with_autograd(torch.sigmoid),
-        "tanh": _with_autograd(torch.tanh),
-        "softmax": _with_autograd(F.softmax),
-        "log_softmax": _with_autograd(F.log_softmax),
-        "mse_loss": _with_autograd(F.mse_loss),
-        "binary_cross_entropy": _with_autograd(_without_weight_grad("binary_cross_entropy")),
-        "binary_cross_entropy_with_logits": _with_autograd(
-            _without_weight_grad("binary_cross_entropy_with_logits")
-        ),
-        "l2_penalty": _with_autograd(_l2_penalty),
-        "nll_loss": _with_autograd(_without_weight_grad("nll_loss")),
-        "cross_entropy": _with_autograd(_without_weight_grad("cross_entropy")),
-        "sgd": _optimizer(torch.optim.SGD),
-        "adam": _optimizer(torch.optim.Adam),
-    },
-)
+# What is not simply the function of its name in `torch.nn.functional`: on tensors …
+FUNCTIONS: dict[str, Callable[..., Any]] = {
+    "conv2d": _conv2d,
+    "conv2d_untied_bias": _conv2d,
+    "max_pool2d": _max_pool2d,
+    "flatten": torch.flatten,
+    "binary_cross_entropy": _binary_cross_entropy,
+    "l2_penalty": _l2_penalty,
+}
+# … and, in the form of an implementation, on arrays.
+ADAPTED: dict[str, Callable[..., Any]] = {
+    "sgd": _optimizer(torch.optim.SGD),
+    "adam": _optimizer(torch.optim.Adam),
+}
+
+
+def _operations() -> dict[str, Callable[..., Any]]:
+    found = {}
+    for name, operation in CATALOGUE.items():
+        function = FUNCTIONS.get(name, getattr(F, name, None))
+        # Random operations are judged by their law alone.
+        if operation.law is not None:
+            continue
+        if name in ADAPTED:
+            found[name] = ADAPTED[name]
+        elif function is not None:
+            found[name] = _with_autograd(function, operation)
+    return found
+
+
+reference = Reference("torch", torch.__version__, _operations())

@@ -11,9 +11,12 @@ from numpy.typing import NDArray
 
 Floats: TypeAlias = NDArray[np.floating[Any]]
 Integers: TypeAlias = NDArray[np.integer[Any]]
-IntOrPair: TypeAlias = int | Sequence[int]
+# One int for all spatial axes, or one for each.
+PerAxis: TypeAlias = int | Sequence[int]
 
 REDUCTIONS = ("none", "mean", "sum")
+# The axes of an array with so many spatial ones.
+AXES = {1: "(N, C, L)", 2: "(N, C, H, W)", 3: "(N, C, D, H, W)"}
 
 # Overflow, infinities and NaN are results here, as in PyTorch, and never warnings.
 ieee = np.errstate(all="ignore")
@@ -59,6 +62,26 @@ def rank(function: str, name: str, array: NDArray[Any], axes: str) -> None:
             f"{function}: {name} has {array.ndim} dimensions, shape {array.shape}, "
             f"expected {expected}: {axes}"
         )
+
+
+def batched(function: str, name: str, array: NDArray[Any], spatial: int) -> NDArray[Any]:
+    """Return `array` (N, C, *size), with N = 1 where it is (C, *size), or raise ValueError."""
+    if array.ndim not in (spatial + 1, spatial + 2):
+        raise ValueError(
+            f"{function}: {name} has {array.ndim} dimensions, shape {array.shape}, "
+            f"expected {AXES[spatial]}, or the same without N"
+        )
+    return array if array.ndim == spatial + 2 else array[None]
+
+
+def batched_sizes(function: str, name: str, value: Any, spatial: int) -> tuple[int, ...]:
+    """Return the shape `value` as (N, C, *size), with N = 1 where it is (C, *size), or raise."""
+    shape = sizes(function, name, value)
+    if len(shape) not in (spatial + 1, spatial + 2):
+        raise ValueError(
+            f"{function}: {name} is {shape}, expected {AXES[spatial]}, or the same without N"
+        )
+    return shape if len(shape) == spatial + 2 else (1, *shape)
 
 
 def shape(function: str, name: str, array: NDArray[Any], expected: tuple[int, ...]) -> None:

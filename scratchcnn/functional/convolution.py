@@ -12,7 +12,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from scratchcnn.functional import _checks as check
-from scratchcnn.functional._checks import Floats, IntOrPair
+from scratchcnn.functional._checks import Floats, PerAxis
 from scratchcnn.functional.geometry import (
     Windows,
     add_windows,
@@ -21,8 +21,6 @@ from scratchcnn.functional.geometry import (
     window_view,
 )
 
-AXES = {1: "(N, C, L)", 2: "(N, C, H, W)", 3: "(N, C, D, H, W)"}
-
 
 @check.ieee
 def conv2d(
@@ -30,9 +28,9 @@ def conv2d(
     weight: Floats,
     bias: Floats | None = None,
     *,
-    stride: IntOrPair = 1,
-    padding: IntOrPair | str = 0,
-    dilation: IntOrPair = 1,
+    stride: PerAxis = 1,
+    padding: PerAxis | str = 0,
+    dilation: PerAxis = 1,
     groups: int = 1,
 ) -> Floats:
     """Return the 2-d cross-correlation of `x` with every filter of `weight`, plus `bias`.
@@ -88,16 +86,16 @@ def conv2d_input_grad(
     weight: Floats,
     *,
     input_shape: tuple[int, ...],
-    stride: IntOrPair = 1,
-    padding: IntOrPair | str = 0,
-    dilation: IntOrPair = 1,
+    stride: PerAxis = 1,
+    padding: PerAxis | str = 0,
+    dilation: PerAxis = 1,
     groups: int = 1,
 ) -> Floats:
     """Return the gradient of `x`: every window's ``weight.T @ grad_output``, added in place."""
     name = "conv2d_input_grad"
     check.floats(name, grad_output=grad_output, weight=weight)
     check.rank(name, "weight", weight, "(O, C, KH, KW)")
-    shape = check.sizes(name, "input_shape", input_shape, AXES[2])
+    shape = check.sizes(name, "input_shape", input_shape, check.AXES[2])
     windows = _windows(name, shape, weight.shape, stride, padding, dilation, groups)
     expected = (shape[0], weight.shape[0], *windows.output)
     check.shape(name, "grad_output", grad_output, expected)
@@ -109,10 +107,10 @@ def conv2d_weight_grad(
     grad_output: Floats,
     x: Floats,
     *,
-    kernel_size: IntOrPair,
-    stride: IntOrPair = 1,
-    padding: IntOrPair | str = 0,
-    dilation: IntOrPair = 1,
+    kernel_size: PerAxis,
+    stride: PerAxis = 1,
+    padding: PerAxis | str = 0,
+    dilation: PerAxis = 1,
     groups: int = 1,
 ) -> Floats:
     """Return the gradient of `weight`: ``grad_output`` correlated with the windows of `x`."""
@@ -167,7 +165,7 @@ def _forward(
 ) -> Floats:
     spatial = 2
     check.floats(function, {"bias": bias}, x=x, weight=weight)
-    check.rank(function, "x", x, AXES[spatial])
+    check.rank(function, "x", x, check.AXES[spatial])
     check.rank(function, "weight", weight, "(O, C, KH, KW)")
     windows = _windows(function, x.shape, weight.shape, stride, padding, dilation, groups)
     shape = (x.shape[0], weight.shape[0], *windows.output)

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scratchcnn.functional import _checks as check
-from scratchcnn.functional._checks import Floats, IntOrPair
+from scratchcnn.functional._checks import Floats, PerAxis
 from scratchcnn.functional.geometry import (
     Windows,
     ceil_output_size,
@@ -37,11 +37,11 @@ class MaxPool(NamedTuple):
 @overload
 def max_pool2d(
     x: Floats,
-    kernel_size: IntOrPair,
+    kernel_size: PerAxis,
     *,
-    stride: IntOrPair | None = None,
-    padding: IntOrPair = 0,
-    dilation: IntOrPair = 1,
+    stride: PerAxis | None = None,
+    padding: PerAxis = 0,
+    dilation: PerAxis = 1,
     ceil_mode: bool = False,
     return_indices: Literal[False] = False,
 ) -> Floats: ...
@@ -50,11 +50,11 @@ def max_pool2d(
 @overload
 def max_pool2d(
     x: Floats,
-    kernel_size: IntOrPair,
+    kernel_size: PerAxis,
     *,
-    stride: IntOrPair | None = None,
-    padding: IntOrPair = 0,
-    dilation: IntOrPair = 1,
+    stride: PerAxis | None = None,
+    padding: PerAxis = 0,
+    dilation: PerAxis = 1,
     ceil_mode: bool = False,
     return_indices: Literal[True],
 ) -> MaxPool: ...
@@ -63,11 +63,11 @@ def max_pool2d(
 @check.ieee
 def max_pool2d(
     x: Floats,
-    kernel_size: IntOrPair,
+    kernel_size: PerAxis,
     *,
-    stride: IntOrPair | None = None,
-    padding: IntOrPair = 0,
-    dilation: IntOrPair = 1,
+    stride: PerAxis | None = None,
+    padding: PerAxis = 0,
+    dilation: PerAxis = 1,
     ceil_mode: bool = False,
     return_indices: bool = False,
 ) -> Floats | MaxPool:
@@ -127,10 +127,10 @@ def max_pool2d_grad(
     indices: Indices,
     *,
     input_shape: tuple[int, ...],
-    kernel_size: IntOrPair,
-    stride: IntOrPair | None = None,
-    padding: IntOrPair = 0,
-    dilation: IntOrPair = 1,
+    kernel_size: PerAxis,
+    stride: PerAxis | None = None,
+    padding: PerAxis = 0,
+    dilation: PerAxis = 1,
     ceil_mode: bool = False,
 ) -> Floats:
     """Return the gradient of `x`: ``grad_output``, added at the indices of the maxima."""
@@ -158,10 +158,10 @@ def max_pool2d_grad(
 @check.ieee
 def avg_pool2d(
     x: Floats,
-    kernel_size: IntOrPair,
+    kernel_size: PerAxis,
     *,
-    stride: IntOrPair | None = None,
-    padding: IntOrPair = 0,
+    stride: PerAxis | None = None,
+    padding: PerAxis = 0,
     ceil_mode: bool = False,
     count_include_pad: bool = True,
     divisor_override: int | None = None,
@@ -217,9 +217,9 @@ def avg_pool2d_grad(
     grad_output: Floats,
     *,
     input_shape: tuple[int, ...],
-    kernel_size: IntOrPair,
-    stride: IntOrPair | None = None,
-    padding: IntOrPair = 0,
+    kernel_size: PerAxis,
+    stride: PerAxis | None = None,
+    padding: PerAxis = 0,
     ceil_mode: bool = False,
     count_include_pad: bool = True,
     divisor_override: int | None = None,
@@ -244,7 +244,7 @@ def _divisor(
     like: Floats,
     shape: tuple[int, ...],
     windows: Windows,
-    padding: IntOrPair,
+    padding: PerAxis,
     count_include_pad: bool,
     divisor_override: int | None,
 ) -> Any:
@@ -300,10 +300,10 @@ def _flat(tap: tuple[int, ...], windows: Windows, shape: tuple[int, ...]) -> Ind
 def _windows(
     function: str,
     x: Floats,
-    kernel_size: IntOrPair,
-    stride: IntOrPair | None,
-    padding: IntOrPair,
-    dilation: IntOrPair,
+    kernel_size: PerAxis,
+    stride: PerAxis | None,
+    padding: PerAxis,
+    dilation: PerAxis,
     ceil_mode: bool,
 ) -> Windows:
     check.floats(function, x=x)
@@ -314,10 +314,10 @@ def _windows(
 def _geometry(
     function: str,
     shape: tuple[int, ...],
-    kernel_size: IntOrPair,
-    stride: IntOrPair | None,
-    padding: IntOrPair,
-    dilation: IntOrPair,
+    kernel_size: PerAxis,
+    stride: PerAxis | None,
+    padding: PerAxis,
+    dilation: PerAxis,
     ceil_mode: bool,
 ) -> Windows:
     """Return the geometry of a pooling, or raise for parameters that do not fit."""

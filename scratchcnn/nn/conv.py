@@ -9,7 +9,7 @@ from numpy.typing import DTypeLike
 
 from scratchcnn import functional as F
 from scratchcnn.functional import _checks as check
-from scratchcnn.functional._checks import Floats, IntOrPair
+from scratchcnn.functional._checks import Floats, PerAxis
 from scratchcnn.functional.convolution import output_shape
 from scratchcnn.functional.dropout import RNG
 from scratchcnn.nn.init import fan_in_uniform
@@ -56,10 +56,10 @@ class Conv2d(Module):
         self,
         in_channels: int,
         out_channels: int,
-        kernel_size: IntOrPair,
-        stride: IntOrPair = 1,
-        padding: IntOrPair | str = 0,
-        dilation: IntOrPair = 1,
+        kernel_size: PerAxis,
+        stride: PerAxis = 1,
+        padding: PerAxis | str = 0,
+        dilation: PerAxis = 1,
         groups: int = 1,
         bias: bool = True,
         *,

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from scratchcnn import functional as F
 from scratchcnn.functional import _checks as check
-from scratchcnn.functional._checks import Floats, IntOrPair
+from scratchcnn.functional._checks import Floats, PerAxis
 from scratchcnn.functional.pooling import check_padding
 from scratchcnn.nn.module import Module, Pullback
 
@@ -28,10 +28,10 @@ class MaxPool2d(Module):
 
     def __init__(
         self,
-        kernel_size: IntOrPair,
-        stride: IntOrPair | None = None,
-        padding: IntOrPair = 0,
-        dilation: IntOrPair = 1,
+        kernel_size: PerAxis,
+        stride: PerAxis | None = None,
+        padding: PerAxis = 0,
+        dilation: PerAxis = 1,
         *,
         ceil_mode: bool = False,
     ) -> None:
@@ -96,9 +96,9 @@ class AvgPool2d(Module):
 
     def __init__(
         self,
-        kernel_size: IntOrPair,
-        stride: IntOrPair | None = None,
-        padding: IntOrPair = 0,
+        kernel_size: PerAxis,
+        stride: PerAxis | None = None,
+        padding: PerAxis = 0,
         ceil_mode: bool = False,
         count_include_pad: bool = True,
         divisor_override: int | None = None,
