@@ -18,15 +18,18 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from rich.console import Console
+from rich.status import Status
 
-from reference_tests import terminal
+from reference_tests import accuracy, terminal
 from reference_tests.implementation import Implementation, UnknownName, load
-from reference_tests.judge import Interrupted, judge_case, verify
+from reference_tests.judge import Interrupted, judge_case, known_operation
 from reference_tests.operations import CATALOGUE
+from reference_tests.parallel import default_jobs, each, verify_at
+from reference_tests.references import load as load_references
 from reference_tests.report import OperationReport, Report
 
 OWN = "reference_tests.implementations.scratchcnn:subject"
-EXAMPLES, QUICK = 100, 12
+EXAMPLES, QUICK, OF_ACCURACY = 100, 12, 1000
 
 
 def parser() -> argparse.ArgumentParser:
@@ -63,6 +66,19 @@ def parser() -> argparse.ArgumentParser:
     )
     made.add_argument("--seed", type=int, default=0, metavar="N", help="of the cases (default: 0)")
     made.add_argument("--quick", action="store_true", help=f"{QUICK} cases per operation")
+    made.add_argument(
+        "--accuracy",
+        action="store_true",
+        help="print how far the float32 results are from the truth, beside PyTorch's "
+        f"({OF_ACCURACY} cases per operation)",
+    )
+    made.add_argument(
+        "--jobs",
+        type=int,
+        default=default_jobs(),
+        metavar="N",
+        help="processes that judge, each one operation at a time (default: %(default)s)",
+    )
     made.add_argument("--json", metavar="PATH", help="write the report there, '-' to the output")
     made.add_argument(
         "--max-seconds", type=float, metavar="S", help="draw no further cases after this time"
@@ -87,7 +103,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     aside = contextlib.redirect_stdout(sys.stderr) if options.json == "-" else None
     try:
         with aside or contextlib.nullcontext():
-            report = _judge(options, words, out)
+            _check(options, words)
+            place = words[0] if words else OWN
+            subject = _subject(place)
+            if options.accuracy:
+                return _accuracy(options, place, out)
+            report = _judge(options, subject, place, out)
         _finish(report, options.json, out)
         return 0 if report.ok else 1
     except (_UsageError, UnknownName) as error:
@@ -108,11 +129,14 @@ class _UsageError(Exception):
     """What the user can mend in the call."""
 
 
-def _judge(options: argparse.Namespace, words: list[str], out: Console) -> Report:
+def _check(options: argparse.Namespace, words: list[str]) -> None:
+    """Raise unless the options make sense, before any work."""
     if len(words) > 1:
         raise _UsageError(f"{' '.join(words)!r} names more than one subject")
     if options.examples is not None and options.examples < 0:
         raise _UsageError(f"--examples is {options.examples}, expected at least 0")
+    if options.jobs < 1:
+        raise _UsageError(f"--jobs is {options.jobs}, expected at least 1")
     if options.json not in (None, "-"):
         path = Path(options.json).absolute()
         if not path.parent.is_dir():
@@ -121,32 +145,72 @@ def _judge(options: argparse.Namespace, words: list[str], out: Console) -> Repor
             raise _UsageError(f"--json {options.json} is no file that can be written")
     if options.max_seconds is not None and not options.max_seconds >= 0:
         raise _UsageError(f"--max-seconds is {options.max_seconds:g}, expected at least 0")
-    subject = _subject(words[0] if words else OWN)
+    if options.accuracy:
+        others = set(options.dtype or ()) - {"float32"} | set(options.reference or ()) - {"torch"}
+        if others or options.replay or options.max_seconds is not None:
+            raise _UsageError(
+                "--accuracy compares float32 with PyTorch: it goes with --operation, --examples, "
+                "--seed, --jobs and --json"
+            )
+        load_references(["torch"])
+
+
+def _judge(
+    options: argparse.Namespace, subject: Implementation, place: str, out: Console
+) -> Report:
     examples = options.examples
     if examples is None:
         examples = QUICK if options.quick else EXAMPLES
     dtypes = options.dtype or ("float32", "float64")
-    quiet = Console(stderr=True) if options.json == "-" else out
     if options.replay:
         name, index, seed = _replay(options.replay)
-        report = judge_case(subject, name, index, options.reference, seed, dtypes)
+        return judge_case(subject, name, index, options.reference, seed, dtypes)
+    with _status(options, out) as status:
+
+        def told(done: OperationReport) -> None:
+            status.update(f"{done.name}: {done.status} ({done.seconds:.1f} s) …")
+
+        return verify_at(
+            place,
+            options.jobs,
+            options.operation,
+            options.reference,
+            examples,
+            options.seed,
+            dtypes,
+            options.max_seconds,
+            told,
+        )
+
+
+def _accuracy(options: argparse.Namespace, place: str, out: Console) -> int:
+    """Print the table of accuracy, and return the exit code."""
+    names = options.operation or list(CATALOGUE)
+    for name in names:
+        known_operation(name)
+    examples = OF_ACCURACY if options.examples is None else options.examples
+    found: dict[str, list[accuracy.Accuracy]] = {}
+    with _status(options, out) as status:
+        work = (accuracy.accuracy, place, names, (examples, options.seed), options.jobs)
+        for name, rows in each(*work):
+            found[name] = rows
+            status.update(f"{name} …")
+    rows = [row for name in names for row in found[name]]
+    if options.json == "-":
+        print(json.dumps(accuracy.lines(rows), indent=1), file=sys.__stdout__)
     else:
-        with quiet.status("judging …") as status:
+        out.print(terminal.accuracy(rows))
+        beyond = [f"{row.operation} {row.output}" for row in rows if not row.ok]
+        verdict = f"[bold red]not ok[/]: {', '.join(beyond)}" if beyond else "[bold green]ok[/]"
+        out.print(f"{verdict} ({len(rows)} outputs, {examples} cases each)", highlight=False)
+        if options.json is not None:
+            _write(Path(options.json), json.dumps(accuracy.lines(rows), indent=1) + "\n")
+    return 0 if rows and all(row.ok for row in rows) else 1
 
-            def told(done: OperationReport) -> None:
-                status.update(f"{done.name}: {done.status} ({done.seconds:.1f} s) …")
 
-            report = verify(
-                subject,
-                options.operation,
-                options.reference,
-                examples,
-                options.seed,
-                dtypes,
-                max_seconds=options.max_seconds,
-                on_operation=told,
-            )
-    return report
+def _status(options: argparse.Namespace, out: Console) -> Status:
+    quiet = Console(stderr=True) if options.json == "-" else out
+    return quiet.status("judging …")
 
 
 def _subject(place: str) -> Implementation:

@@ -82,6 +82,32 @@ def verify(
 
     The derivative at NaN is missing there: ``x > 0`` is false for NaN, so NaN is lost.
     """
+    start = time.monotonic()
+    report, chosen = opened(subject, operations, references, examples, seed, dtypes)
+    loaded = load(report.references)
+    end = None if max_seconds is None else start + max_seconds
+    for operation in chosen:
+        trial = Trial(subject, operation, loaded, dtypes, seed, end)
+        try:
+            done = trial.run(examples)
+        except KeyboardInterrupt:
+            report.notes.append(f"interrupted while judging {operation.name}")
+            raise Interrupted(report) from None
+        report.operations.append(done)
+        if on_operation is not None:
+            on_operation(done)
+    return closed(report, start, max_seconds, expected_failures)
+
+
+def opened(
+    subject: Implementation,
+    operations: Sequence[str | Operation] | None,
+    references: Sequence[str] | None,
+    examples: int,
+    seed: int,
+    dtypes: Sequence[str],
+) -> tuple[Report, list[Operation]]:
+    """Return a report that is still empty and the operations to judge, or raise for bad input."""
     if not isinstance(subject, Implementation):
         raise TypeError(
             f"verify: subject is a {type(subject).__name__}, "
@@ -92,7 +118,7 @@ def verify(
             raise TypeError(f"verify: {parameter} is {names!r}, expected a sequence of names")
     chosen: list[Operation] = []
     for name in CATALOGUE if operations is None else operations:
-        operation = _operation(name)
+        operation = known_operation(name)
         if operation not in chosen:
             chosen.append(operation)
     _check_limits(subject, chosen)
@@ -112,20 +138,21 @@ def verify(
     )
     if strangers:
         report.notes.append(f"not in the catalogue, so not judged: {', '.join(strangers)}")
-    end = None if max_seconds is None else time.monotonic() + max_seconds
-    for operation in chosen:
-        trial = Trial(subject, operation, loaded, dtypes, seed, end)
-        try:
-            done = trial.run(examples)
-        except KeyboardInterrupt:
-            report.notes.append(f"interrupted while judging {operation.name}")
-            raise Interrupted(report) from None
-        report.operations.append(done)
+    return report, chosen
+
+
+def closed(
+    report: Report,
+    start: float,
+    max_seconds: float | None,
+    expected_failures: Mapping[str, str] | None = None,
+) -> Report:
+    """Return the report with what can be said only at the end; `start` is a monotonic time."""
+    for done in report:
         _expect(done, expected_failures or {})
-        if on_operation is not None:
-            on_operation(done)
     _unmatched(report, expected_failures or {})
-    if end is not None and time.monotonic() > end:
+    report.seconds = time.monotonic() - start
+    if max_seconds is not None and report.seconds > max_seconds:
         report.notes.append(f"stopped drawing cases after {max_seconds:g} s")
     return report
 
@@ -139,7 +166,7 @@ def judge_case(
     dtypes: Sequence[str] = DTYPES,
 ) -> Report:
     """Judge one case again, by its operation, index and seed, as a finding's `replay` names it."""
-    operation = _operation(name)
+    operation = known_operation(name)
     loaded = load(available() if references is None else references)
     report = Report(
         subject.name,
@@ -152,7 +179,8 @@ def judge_case(
     return report
 
 
-def _operation(name: str | Operation) -> Operation:
+def known_operation(name: str | Operation) -> Operation:
+    """Return an operation of the catalogue by its name, or raise with the nearest ones."""
     if isinstance(name, Operation):
         return name
     if name not in CATALOGUE:

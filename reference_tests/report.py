@@ -104,6 +104,8 @@ class Report:
     references : list of str
     notes : list of str
         What a reader must know, such as a reference that is not installed.
+    seconds : float
+        How long the judging took.
     """
 
     subject: str
@@ -112,6 +114,7 @@ class Report:
     versions: Mapping[str, str]
     operations: list[OperationReport] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    seconds: float = 0.0
 
     def __getitem__(self, name: str) -> OperationReport:
         for operation in self.operations:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from rich import box
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from reference_tests.accuracy import Accuracy
 from reference_tests.report import Finding, Report, grouped, rows
 
 STYLES = {
@@ -58,6 +61,35 @@ def table(report: Report) -> Table:
     return result
 
 
+def accuracy(rows: Iterable[Accuracy]) -> Table:
+    """Return the table of errors in float32, the subject's beside PyTorch's."""
+    result = Table(
+        box=box.SIMPLE_HEAD,
+        padding=(0, 1, 0, 0),
+        header_style="bold",
+        title="float32: error in units of its bound, the subject's | PyTorch's",
+        title_justify="left",
+    )
+    result.add_column("operation", overflow="fold")
+    result.add_column("output", no_wrap=True)
+    for name in ("root mean square", "largest", "largest in ulp", "elements"):
+        result.add_column(name, justify="right", no_wrap=True)
+    result.add_column("within")
+    before = ""
+    for row in rows:
+        name = "" if row.operation == before else row.operation
+        before = row.operation
+        cells = [
+            f"{row.ours.rms:.3f} | {row.theirs.rms:.3f}",
+            f"{row.ours.largest:.2f} | {row.theirs.largest:.2f}",
+            f"{row.ours.ulps:.3g} | {row.theirs.ulps:.3g}",
+            f"{row.elements:,}",
+        ]
+        verdict = "[green]yes[/]" if row.ok else "[bold red]no[/]"
+        result.add_row(name, row.output, *cells, verdict)
+    return result
+
+
 def _mark(finding: Finding | None) -> str:
     if finding is None or finding.status in ("not provided", "unsupported"):
         return "–"
@@ -83,12 +115,11 @@ def show(report: Report, to: Console) -> None:
         to.print(escape(str(failure)), style="red", soft_wrap=True, highlight=False)
     cases = sum(operation.cases for operation in report)
     unsupported = sum(operation.unsupported for operation in report)
-    seconds = sum(operation.seconds for operation in report)
     extra = f", {unsupported} more were unsupported" if unsupported else ""
     passed = sum(operation.status == "passed" for operation in report)
     verdict = "[bold green]ok[/]" if report.ok else "[bold red]not ok[/]"
     to.print(
         f"{verdict}: {passed} of {len(report.operations)} operations passed, "
-        f"{cases} cases in {seconds:.1f} s{extra}",
+        f"{cases:,} cases in {report.seconds:.1f} s{extra}",
         highlight=False,
     )

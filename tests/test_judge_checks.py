@@ -261,7 +261,7 @@ def test_indices_must_be_integers():
 
 
 def test_a_result_beyond_its_bound_is_told_with_its_place():
-    truth = Truth(np.array([[1.0, 2.0]]), np.array([[0.1, 0.1]]))
+    truth = Truth(*map(np.array, ([[1.0, 2.0]], [[0.1, 0.1]], [[1.0, 2.0]])))
     assert distance(np.array([[1.05, 2.0]]), truth, "float64")[0] == ""
     message, units = distance(np.array([[1.0, 2.2]]), truth, "float64")
     assert message == "has 2.2 at (0, 1), expected 2 ± 0.1; 1 of 2 elements are beyond the bound"
@@ -284,7 +284,7 @@ def test_a_result_beyond_its_bound_is_told_with_its_place():
     ],
 )
 def test_beyond_the_numbers_a_result_is_right_or_wrong(value, got, right):
-    truth = Truth(np.array(value), np.array(1.0))
+    truth = Truth(np.array(value), np.array(1.0), np.array(value))
     message, units = distance(np.array(got), truth, "float32")
     assert (message == "") is right
     assert (units == 0) is right

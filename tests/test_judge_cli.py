@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from reference_tests import cli
+from reference_tests.implementation import load
 from reference_tests.judge import Interrupted, verify
 
 EXAMPLE = Path(__file__).parents[1] / "examples" / "tutorial_cnn.py"
@@ -145,19 +146,19 @@ def test_crash_of_the_judge_returns_3(monkeypatch, capsys):
     def broken(*arguments, **options):
         raise RuntimeError("of the judge")
 
-    monkeypatch.setattr(cli, "verify", broken)
+    monkeypatch.setattr(cli, "verify_at", broken)
     assert cli.main([]) == 3
     assert "the judge itself failed" in capsys.readouterr().err
 
 
 def test_ctrl_c_returns_130_and_reports_what_is_known(monkeypatch, capsys):
-    def interrupted(subject, operations, *rest, **options):
-        raise Interrupted(verify(subject, ["relu"], ["exact"], examples=1))
+    def interrupted(place, *rest, **options):
+        raise Interrupted(verify(load(place), ["relu"], ["exact"], examples=1))
 
-    monkeypatch.setattr(cli, "verify", interrupted)
+    monkeypatch.setattr(cli, "verify_at", interrupted)
     assert cli.main([]) == 130
     assert "relu" in capsys.readouterr().out
-    monkeypatch.setattr(cli, "verify", lambda *a, **k: (_ for _ in ()).throw(KeyboardInterrupt))
+    monkeypatch.setattr(cli, "verify_at", lambda *a, **k: (_ for _ in ()).throw(KeyboardInterrupt))
     assert cli.main([]) == 130
 
 
