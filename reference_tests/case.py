@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -22,6 +23,9 @@ FAMILIES = (
     "subnormal",
     "nan",
     "infinite",
+    "offset",
+    "constant",
+    "kinks",
 )
 LAYOUTS = ("C", "Fortran", "reversed", "read-only", "transposed")
 
@@ -39,12 +43,18 @@ class Spec:
         How many classes a label has.
     ignore : int, optional
         The label that is ignored.
+    distinct : int
+        Over how many of the last axes no label occurs twice.
+    kinks : tuple of float
+        The numbers that the family "kinks" has among others.
     """
 
     shape: tuple[int, ...]
     kind: str = "real"
     classes: int = 0
     ignore: int | None = None
+    distinct: int = 0
+    kinks: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -135,6 +145,10 @@ class Case:
 
 def labels(spec: Spec, rng: np.random.Generator) -> Array:
     """Return random classes."""
+    if spec.distinct:
+        lead, each = spec.shape[: -spec.distinct], spec.shape[-spec.distinct :]
+        every = np.tile(np.arange(spec.classes), (math.prod(lead), 1))
+        return rng.permuted(every, axis=1)[:, : math.prod(each)].reshape(spec.shape)
     array = rng.integers(0, spec.classes, spec.shape)
     if spec.ignore is not None:
         array = np.where(rng.random(spec.shape) < 1 / 8, spec.ignore, array)
@@ -150,6 +164,8 @@ def real(spec: Spec, rng: np.random.Generator, family: str, dtype: DTypeLike) ->
     normal = rng.standard_normal(spec.shape)
     if spec.kind == "positive":
         return np.abs(normal) + 0.25
+    if family == "kinks":
+        return _sprinkled(*(spec.kinks or (0.0,)))(normal, rng, np.finfo(dtype))
     return np.asarray(_FAMILIES[family](normal, rng, np.finfo(dtype)), np.float64)
 
 
@@ -172,6 +188,8 @@ _FAMILIES: dict[str, Callable[..., Array]] = {
     "subnormal": lambda normal, rng, limits: normal * float(limits.tiny) / 4,
     "nan": _sprinkled(np.nan),
     "infinite": _sprinkled(np.inf, -np.inf),
+    "offset": lambda normal, rng, limits: normal + 1e4,
+    "constant": lambda normal, rng, limits: np.full(normal.shape, rng.standard_normal()),
 }
 
 

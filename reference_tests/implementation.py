@@ -72,7 +72,7 @@ class Implementation:
         missing = {
             name: default
             for name, default in operation.defaults.items()
-            if name not in parameters and name != "step"
+            if name not in parameters and name not in operation.numbers
         }
         if any(p.kind is inspect.Parameter.VAR_POSITIONAL for p in parameters.values()):
             return missing

@@ -114,6 +114,8 @@ class Operation:
         Turns them into the text of that call, for reproductions.
     by_name : bool
         Whether the arrays are parameters of the implementation under their names.
+    numbers : tuple of str
+        The hyperparameters that an optimizer's step takes as numbers of its state instead.
     """
 
     name: str
@@ -132,6 +134,7 @@ class Operation:
     call: Callable[..., Any] = call_plainly
     written: Callable[..., str] = write_plainly
     by_name: bool = True
+    numbers: tuple[str, ...] = ()
 
     @property
     def signature(self) -> str:

@@ -43,26 +43,29 @@ def unlike(draw: Draw, low: int, high: int, other: int | None) -> int:
 
 
 def window_axis(
-    draw: Draw, place: int, other: Axis | None, pooling: bool, dilated: bool = True
+    draw: Draw, place: int, other: Axis | None, pooling: bool, dilated: bool = True, most: int = 4
 ) -> Axis:
-    """Draw the windows of one axis, working back from the output so that nothing is rejected."""
+    """Draw the windows of one axis, working back from the output so that nothing is rejected.
+
+    There are at most so many windows and taps.
+    """
 
     def pick(name: str, low: int, high: int) -> int:
         field = name.removesuffix("_size")
         value = None if other is None else getattr(other, field)
         return draw.parameter(name, lambda: unlike(draw, low, high, value), place)
 
-    output = draw.integer(1, 4)
-    kernel = pick("kernel_size", 1, 4)
+    output = draw.integer(1, most)
+    kernel = pick("kernel_size", 1, most)
     stride = kernel if draw.limits.get("stride", 0) is None else pick("stride", 1, 3)
     dilation = pick("dilation", 1, 2 if dilated else 1)
     reach = (kernel - 1) * dilation + 1
     # Windows that leave a remainder (slack > 0) are as common as those that tile the axis.
     slack = draw.integer(0, stride - 1)
     padded = (output - 1) * stride + reach + slack
-    most = kernel // 2 if pooling else reach + 1
+    room = kernel // 2 if pooling else reach + 1
     named = isinstance(draw.limits.get("padding"), str)
-    padding = 0 if named else pick("padding", 0, min(most, (padded - 1) // 2))
+    padding = 0 if named else pick("padding", 0, min(room, (padded - 1) // 2))
     size = padded - 2 * padding
     if size < 1:
         # Only a limit can ask for more padding than the axis has room for.
@@ -80,7 +83,9 @@ def window_axes(draw: Draw, axes: int = 2, pooling: bool = False) -> list[Axis]:
     dilated = draw.chance(1, 2)
     for place in range(axes):
         before = result[-1] if result else None
-        result.append(window_axis(draw, place, before, pooling, dilated))
+        # Three axes multiply to large arrays, unless each of them is short.
+        most = 2 if axes > 2 else 4
+        result.append(window_axis(draw, place, before, pooling, dilated, most))
     return result
 
 

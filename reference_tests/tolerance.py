@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from fractions import Fraction
 from functools import cached_property
 from typing import Any, NamedTuple
 
@@ -243,16 +244,29 @@ def erf(x: Any) -> Any:
     )
 
 
-def power(x: Any, exponent: float) -> Any:
-    """Return `x`, which is not negative, to the power of a constant."""
+def power(x: Any, exponent: float | Fraction) -> Any:
+    """Return `x`, which is not negative, to the power of a constant, rounded to the format once."""
+    number = float(exponent)
     if not isinstance(x, Bounded):
         with np.errstate(all="ignore"):
-            return np.power(x, exponent)
-    value = apply("power", x.value, np.asarray(exponent))
+            return np.power(x, number)
+    exact, given = Fraction(exponent), np.asarray(number)
+    if x.value.dtype == object:
+        given = apply(
+            "divide", *(precise(np.asarray(float(part))) for part in exact.as_integer_ratio())
+        )
+    value = apply("power", x.value, given)
+    rounding = abs(Fraction(float(np.dtype(x.format.name).type(number))) - exact)
     with np.errstate(all="ignore"):
         low, high = np.maximum(x.nearest - x.error, 0), x.nearest + x.error
-        slope = np.maximum(low ** (exponent - 1), high ** (exponent - 1))
-        error = np.where(x.error > 0, abs(exponent) * slope * x.error, 0.0)
+        slope = np.maximum(low ** (number - 1), high ** (number - 1))
+        error = abs(number) * slope * x.error
+        if 0 < number < 1:
+            # However steep it is at 0, a root of a sum is at most the sum of the roots.
+            error = np.where(low > 0, error, x.error**number)
+        error = np.where(x.error > 0, error, 0.0)
+        if rounding:
+            error = error + np.abs(floats(value) * np.log(x.nearest)) * float(rounding)
     return x._rounded(value, _defined(error), LIBRARY)
 
 
@@ -265,6 +279,21 @@ def sqrt(x: Any) -> Any:
         return np.asarray(np.where(v > e, e / (r + np.sqrt(np.maximum(v - e, 0))), near_zero))
 
     return _function("sqrt", x, spread)
+
+
+def scaled(x: Any, centre: Any, scale: Any, shift: Any = None) -> Any:
+    """Return ``(x - centre) * scale + shift``, in the bounds of both forms in use.
+
+    The other one is ``x * scale + (shift - centre * scale)``, for which scale and shift are
+    computed once. An error of `scale` has the same effect on both products, so it counts once.
+    """
+    y = (x - centre) * scale
+    y = y if shift is None else y + shift
+    if not isinstance(y, Bounded):
+        return y
+    fixed = Bounded(scale.value, np.zeros(scale.shape), scale.format)
+    apart = x * fixed + ((0.0 if shift is None else shift) - centre * fixed)
+    return Bounded(y.value, y.error + apart.error, y.format)
 
 
 def plain(x: Any) -> NDArray[np.float64]:
@@ -396,3 +425,19 @@ def gated(x: Any, open: Array, grad: Any) -> Any:
         return result
     doubt = np.where(near, np.abs(plain(grad)) + uncertainty(grad), result.error)
     return Bounded(result.value, doubt, result.format)
+
+
+def parted(x: Any, limit: float, above: Any, below: Any) -> Any:
+    """Return `above` where ``x > limit``, else `below`; either where `x` may lie on both sides."""
+    result = where(plain(x) > limit, above, below)
+    near = (uncertainty(x) > 0) & (np.abs(plain(x) - limit) <= uncertainty(x))
+    if not near.any():
+        return result
+    reach = np.abs(plain(above) - plain(below)) + uncertainty(above) + uncertainty(below)
+    return Bounded(result.value, np.where(near, reach, result.error), result.format)
+
+
+def rounded(x: Any, number: float) -> float:
+    """Return `number` as the format of `x` has it, for comparisons with `x`."""
+    name = x.format.name if isinstance(x, Bounded) else np.asarray(x).dtype
+    return float(np.dtype(name).type(number))

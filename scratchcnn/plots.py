@@ -28,6 +28,8 @@ class Style(NamedTuple):
     marker: str
 
 
+TRANSFERRED = Style("features from other digits", "tab:blue", "o")
+SCRATCH = Style("from scratch", "tab:orange", "s")
 TRAINING, HELD_OUT = Style("training", "tab:blue", "o"), Style("held out", "tab:orange", "s")
 
 
@@ -189,6 +191,49 @@ def filters_figure(weight: Floats) -> Figure:
     axes.spines[:].set_visible(False)
     axes.set_title(f"{filters} filter{'s' if filters > 1 else ''} of {height} x {width}")
     figure.colorbar(image, ax=axes, fraction=0.05, aspect=12 * rows**0.5).set_label("weight")
+    return figure
+
+
+def transfer_figure(seeds: Sequence[int], transferred: Floats, scratch: Floats) -> Figure:
+    """Return a Figure of the accuracies of two ways of training, run by run.
+
+    Parameters
+    ----------
+    seeds : sequence of int
+        What the runs are called.
+    transferred, scratch : ndarray of float (N,)
+        The accuracy of each run, from 0 to 1, with features that were learned elsewhere and
+        without.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        Two points for each run, with a line between, and the mean of each way.
+
+    Raises
+    ------
+    ImportError
+        If matplotlib is not installed.
+    TypeError, ValueError
+        If the arrays are not of floats and as long as `seeds`.
+    """
+    check.floats("transfer_figure", transferred=transferred, scratch=scratch)
+    check.shape("transfer_figure", "transferred", transferred, (len(seeds),))
+    check.shape("transfer_figure", "scratch", scratch, (len(seeds),))
+    figure = _figure("transfer_figure", 3.4 + 0.6 * len(seeds), 4.2)
+    axes = figure.add_subplot()
+    places = np.arange(len(seeds))
+    axes.vlines(places, 100 * scratch, 100 * transferred, color="0.7", zorder=1)
+    for style, shares in ((TRANSFERRED, transferred), (SCRATCH, scratch)):
+        mean = 100 * float(shares.mean())
+        label = f"{style.label}, mean {mean:.1f} %"
+        axes.scatter(places, 100 * shares, color=style.color, marker=style.marker, label=label)
+        axes.axhline(mean, color=style.color, linestyle="--", linewidth=1, zorder=0)
+    axes.set_xticks(places, [str(seed) for seed in seeds])
+    axes.margins(x=0.5 / len(seeds))
+    axes.set(xlabel="seed", ylabel="accuracy (%)", title="Transfer against a start from scratch")
+    axes.grid(axis="y", alpha=0.3)
+    axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.16))
     return figure
 
 

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +16,9 @@ from scratchcnn.functional import _checks as check
 from scratchcnn.functional._checks import Floats, Integers
 from scratchcnn.functional.dropout import RNG
 from scratchcnn.nn import L2Penalty, Loss, Module
-from scratchcnn.optim import Optimizer
+from scratchcnn.optim import LRScheduler, Optimizer, ReduceLROnPlateau, SequentialLR
+
+Schedule: TypeAlias = LRScheduler | SequentialLR | ReduceLROnPlateau
 
 
 class Evaluation(NamedTuple):
@@ -79,6 +81,7 @@ def fit(
     rng: RNG = None,
     validation: tuple[Floats, NDArray[Any]] | None = None,
     penalty: L2Penalty | None = None,
+    schedule: Schedule | None = None,
     progress: bool | None = None,
     on_epoch: Callable[[Epoch], None] | None = None,
 ) -> History:
@@ -101,6 +104,9 @@ def fit(
         Evaluated after each epoch.
     penalty : L2Penalty, optional
         Added to the loss of every batch.
+    schedule : schedule of the learning rate, optional
+        Of `optimizer`; takes a step at the end of every epoch, `ReduceLROnPlateau` with the loss
+        on the validation data, or else with that of the training.
     progress : bool, optional
         Whether to show a bar on the standard error; by default if that is a terminal and
         rich is installed.
@@ -123,6 +129,8 @@ def fit(
     batch_size = check.whole("fit", "batch_size", batch_size, 1)
     _check_kinds("fit", model, loss)
     _check_optimizer(model, optimizer)
+    if schedule is not None:
+        _check_schedule(schedule, optimizer)
     _check_data("fit", images, labels, loss, model)
     if validation is not None:
         if not isinstance(validation, tuple) or len(validation) != 2:
@@ -164,6 +172,11 @@ def fit(
                 history.epochs.append(epoch)
                 if on_epoch is not None:
                     on_epoch(epoch)
+                if isinstance(schedule, ReduceLROnPlateau):
+                    reached = epoch.train_loss if tested is None else tested.loss
+                    schedule.step(reached)
+                elif schedule is not None:
+                    schedule.step()
     except KeyboardInterrupt:
         history.interrupted = True
     return history
@@ -271,6 +284,15 @@ def _check_optimizer(model: Module, optimizer: Any) -> None:
     own = {id(parameter) for parameter in model.parameters()}
     if not any(id(parameter) in own for parameter in optimizer.parameters):
         raise ValueError("fit: optimizer has no parameter of model, expected those of model")
+
+
+def _check_schedule(schedule: Any, optimizer: Optimizer) -> None:
+    if not isinstance(schedule, Schedule):
+        raise TypeError(
+            f"fit: schedule is a {type(schedule).__name__}, expected one such as optim.StepLR"
+        )
+    if schedule.optimizer is not optimizer:
+        raise ValueError("fit: schedule is of another optimizer, expected the one given")
 
 
 def _check_data(

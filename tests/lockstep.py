@@ -399,7 +399,7 @@ def main() -> int:
     heads = [f"{quantity:>9}" for quantity in QUANTITIES]
     print(f"{'':26}{'ours':<36}{'PyTorch':<36}median bound / value")
     print(f"{'':18}{''.join(heads) * 3}  seconds")
-    for name in MODELS:
+    for name in (each for each, model in MODELS.items() if model.least is None):
         start = time.perf_counter()
         records = locksteps(name)
         seconds = time.perf_counter() - start
@@ -414,7 +414,7 @@ def main() -> int:
             )
     print(f"\n{STEPS} steps run freely: largest relative difference of any weight")
     print(f"{'':18}{'ours, PyTorch':>20}{'PyTorch, reordered':>20}")
-    for name in MODELS:
+    for name in (each for each, model in MODELS.items() if model.least is None):
         for optimizer in OPTIMIZERS:
             ours, reordered = free_run(name, optimizer)
             print(f"{name:12}{optimizer:6}{ours:20.1e}{reordered:20.1e}")

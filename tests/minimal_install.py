@@ -19,7 +19,18 @@ REQUIRED = {
     "Linear": (4, 3),
     "MaxPool2d": (2,),
     "AvgPool2d": (2,),
-    "ConstantPad2d": (1, 0.0),
+    **{f"ConstantPad{axes}d": (1, 0.0) for axes in (1, 2, 3)},
+    **{
+        f"{kind}Pad{axes}d": (1,)
+        for kind in ("Zero", "Reflection", "Replication", "Circular")
+        for axes in (1, 2, 3)
+    },
+    "Upsample": (2,),
+    "UpsamplingNearest2d": (2,),
+    "UpsamplingBilinear2d": (2,),
+    "PixelShuffle": (2,),
+    "PixelUnshuffle": (2,),
+    "ChannelShuffle": (2,),
 }
 
 

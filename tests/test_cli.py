@@ -79,7 +79,7 @@ def run(data, tmp_path_factory):
 @pytest.fixture
 def no_pictures(monkeypatch):
     """Save the second that drawing takes, where only weights matter."""
-    monkeypatch.setattr(files, "_write_figure", lambda path, figure: None)
+    monkeypatch.setattr(files, "write_figure", lambda path, figure: None)
 
 
 def same(one, other):
@@ -226,7 +226,7 @@ def test_train_interrupted_keeps_and_writes_what_was_learned(data, tmp_path, mon
     assert "interrupted after 2 whole epochs; what was learned is kept" in printed.getvalue()
     assert {path.name for path in tmp_path.iterdir()} == FILES
     assert len((tmp_path / "history.csv").read_text().splitlines()) == 3
-    monkeypatch.setattr(files, "_write_figure", lambda path, figure: None)
+    monkeypatch.setattr(files, "write_figure", lambda path, figure: None)
     learned = Run(data, tmp_path / "two", "--epochs", "2").state()
     assert same(learned, read_weights(tmp_path / "weights.npz")[0])
 

@@ -27,6 +27,7 @@ class Label(tuple):
 
 
 IMAGES, FILTERS, MAPS = Real((2, 4, 5, 6)), Real((6, 2, 3, 2)), Real((2, 6, 3, 5))
+SIGNALS, VOLUMES, COLUMNS = Real((2, 4, 5)), Real((4, 3, 4, 4)), Real((2, 24, 15))
 TABLE, ROWS, CLASSES, SCALAR = Real((3, 4)), Label((3,)), Real((4,)), Real(())
 POOLED = {"grad_output": Real((2, 4, 2, 3))}
 POOLING = {"input_shape": (2, 4, 5, 6), "kernel_size": 2}
@@ -46,6 +47,18 @@ CALLS = {
     "binary_cross_entropy_with_logits": (LOGITS, {}),
     "binary_cross_entropy_with_logits_input_grad": ({**TO_SCALAR, **LOGITS}, {}),
     "binary_cross_entropy_with_logits_target_grad": ({**TO_SCALAR, **LOGITS}, {}),
+    "channel_shuffle": ({"x": IMAGES}, {"groups": 2}),
+    "channel_shuffle_grad": ({"grad_output": IMAGES}, {"groups": 2}),
+    "conv1d": ({"x": SIGNALS, "weight": Real((6, 2, 3)), "bias": Real((6, 3))}, {"groups": 2}),
+    "conv1d_bias_grad": ({"grad_output": Real((2, 6, 3))}, {"bias_shape": (6, 3)}),
+    "conv1d_input_grad": (
+        {"grad_output": Real((2, 6, 3)), "weight": Real((6, 2, 3))},
+        {"input_shape": (2, 4, 5), "groups": 2},
+    ),
+    "conv1d_weight_grad": (
+        {"grad_output": Real((2, 6, 3)), "x": SIGNALS},
+        {"kernel_size": 3, "groups": 2},
+    ),
     "conv2d": ({"x": IMAGES, "weight": FILTERS, "bias": Real((6,))}, {"groups": 2}),
     "conv2d_bias_grad": ({"grad_output": MAPS}, {}),
     "conv2d_input_grad": (
@@ -55,6 +68,52 @@ CALLS = {
     "conv2d_weight_grad": (
         {"grad_output": MAPS, "x": IMAGES},
         {"kernel_size": (3, 2), "groups": 2},
+    ),
+    "conv3d": ({"x": VOLUMES, "weight": Real((3, 4, 2, 3, 1)), "bias": Real((3,))}, {}),
+    "conv3d_bias_grad": ({"grad_output": Real((3, 2, 2, 4))}, {}),
+    "conv3d_input_grad": (
+        {"grad_output": Real((3, 2, 2, 4)), "weight": Real((3, 4, 2, 3, 1))},
+        {"input_shape": (4, 3, 4, 4)},
+    ),
+    "conv3d_weight_grad": (
+        {"grad_output": Real((3, 2, 2, 4)), "x": VOLUMES},
+        {"kernel_size": (2, 3, 1)},
+    ),
+    "conv_transpose1d": (
+        {"x": SIGNALS, "weight": Real((4, 3, 2)), "bias": Real((6,))},
+        {"stride": 2, "groups": 2},
+    ),
+    "conv_transpose1d_bias_grad": ({"grad_output": Real((2, 6, 10))}, {}),
+    "conv_transpose1d_input_grad": (
+        {"grad_output": Real((2, 6, 10)), "weight": Real((4, 3, 2))},
+        {"input_shape": (2, 4, 5), "stride": 2, "groups": 2},
+    ),
+    "conv_transpose1d_weight_grad": (
+        {"grad_output": Real((2, 6, 10)), "x": SIGNALS},
+        {"kernel_size": 2, "stride": 2, "groups": 2},
+    ),
+    "conv_transpose2d": (
+        {"x": MAPS, "weight": FILTERS, "bias": Real((4,))},
+        {"padding": (0, 1), "groups": 2},
+    ),
+    "conv_transpose2d_bias_grad": ({"grad_output": MAPS}, {}),
+    "conv_transpose2d_input_grad": (
+        {"grad_output": IMAGES, "weight": FILTERS},
+        {"input_shape": (2, 6, 3, 5), "groups": 2},
+    ),
+    "conv_transpose2d_weight_grad": (
+        {"grad_output": IMAGES, "x": MAPS},
+        {"kernel_size": (3, 2), "groups": 2},
+    ),
+    "conv_transpose3d": ({"x": VOLUMES, "weight": Real((4, 3, 1, 2, 2)), "bias": Real((3,))}, {}),
+    "conv_transpose3d_bias_grad": ({"grad_output": Real((3, 3, 5, 5))}, {}),
+    "conv_transpose3d_input_grad": (
+        {"grad_output": Real((3, 3, 5, 5)), "weight": Real((4, 3, 1, 2, 2))},
+        {"input_shape": (4, 3, 4, 4)},
+    ),
+    "conv_transpose3d_weight_grad": (
+        {"grad_output": Real((3, 3, 5, 5)), "x": VOLUMES},
+        {"kernel_size": (1, 2, 2)},
     ),
     "convolve": ({"x": TABLE, "kernel": Real((2, 3))}, {}),
     "convolve_input_grad": (
@@ -85,6 +144,13 @@ CALLS = {
     "dropout_with_mask": ({"x": TABLE}, {"rng": 1}),
     "flatten": ({"x": IMAGES}, {"start_dim": 1}),
     "flatten_grad": ({"grad_output": Real((2, 120))}, {"input_shape": (2, 4, 5, 6)}),
+    "fold": ({"x": COLUMNS}, {"output_size": (5, 6), "kernel_size": (3, 2)}),
+    "fold_grad": ({"grad_output": IMAGES}, {"kernel_size": (3, 2)}),
+    "interpolate": ({"x": IMAGES}, {"size": 3, "mode": "bicubic"}),
+    "interpolate_grad": (
+        {"grad_output": Real((2, 4, 3, 3))},
+        {"input_shape": (2, 4, 5, 6), "size": 3, "mode": "bicubic"},
+    ),
     "l2_penalty": ({"x": TABLE}, {"strength": 0.5}),
     "l2_penalty_grad": ({**TO_SCALAR, "x": TABLE}, {"strength": 0.5}),
     "linear": ({"x": Real((2, 3, 4)), "weight": Real((5, 4)), "bias": Real((5,))}, {}),
@@ -105,6 +171,10 @@ CALLS = {
     ),
     "pad": ({"x": TABLE}, {"pad": (1, 2)}),
     "pad_grad": ({"grad_output": Real((3, 7))}, {"input_shape": (3, 4), "pad": (1, 2)}),
+    "pixel_shuffle": ({"x": IMAGES}, {"upscale_factor": 2}),
+    "pixel_shuffle_grad": ({"grad_output": Real((2, 1, 4, 6))}, {"upscale_factor": 2}),
+    "pixel_unshuffle": ({"x": Real((2, 1, 4, 6))}, {"downscale_factor": 2}),
+    "pixel_unshuffle_grad": ({"grad_output": IMAGES}, {"downscale_factor": 2}),
     "relu": ({"x": TABLE}, {}),
     "relu_grad": ({**ELEMENTWISE, "x": TABLE}, {}),
     "sigmoid": ({"x": TABLE}, {}),
@@ -113,6 +183,11 @@ CALLS = {
     "softmax_grad": ({**ELEMENTWISE, "y": TABLE}, {"dim": 1}),
     "tanh": ({"x": TABLE}, {}),
     "tanh_grad": ({**ELEMENTWISE, "y": TABLE}, {}),
+    "unfold": ({"x": IMAGES}, {"kernel_size": (3, 2)}),
+    "unfold_grad": (
+        {"grad_output": COLUMNS},
+        {"input_shape": (2, 4, 5, 6), "kernel_size": (3, 2)},
+    ),
 }
 # Logarithms and exponentials, which NumPy may compute on another path for another layout.
 TRANSCENDENTAL = {
@@ -298,6 +373,15 @@ IDENTITIES = {
     "pad by nothing": lambda x: F.pad(x, ()),
     "pad by zero": lambda x: F.pad(x, (0, 0, 0, 0)),
     "pad_grad": lambda x: F.pad_grad(x, input_shape=x.shape, pad=(0, 0)),
+    "pad on a ring by zero": lambda x: F.pad(x, (0, 0, 0, 0), mode="circular"),
+    "pad_grad on a ring": lambda x: F.pad_grad(
+        x, input_shape=x.shape, pad=(0, 0, 0, 0), mode="circular"
+    ),
+    "interpolate": lambda x: F.interpolate(x, x.shape[2:]),
+    "interpolate_grad": lambda x: F.interpolate_grad(x, input_shape=x.shape, size=x.shape[2:]),
+    "pixel_shuffle by 1": lambda x: F.pixel_shuffle(x, 1),
+    "pixel_unshuffle by 1": lambda x: F.pixel_unshuffle(x, 1),
+    "channel_shuffle of one group": lambda x: F.channel_shuffle(x, 1),
     "dropout in evaluation": lambda x: F.dropout(x, training=False),
     "dropout_with_mask": lambda x: F.dropout_with_mask(x, training=False).output,
     "dropout of nothing": lambda x: F.dropout(x, p=0.0),
@@ -310,6 +394,14 @@ IDENTITIES = {
     "conv2d": lambda x: F.conv2d(x, ONE),
     "conv2d_input_grad": lambda x: F.conv2d_input_grad(x, ONE, input_shape=x.shape),
     "conv2d_bias_grad": lambda x: F.conv2d_bias_grad(x, bias_shape=x.shape[1:])[None],
+    "conv_transpose2d": lambda x: F.conv_transpose2d(x, ONE),
+    "conv_transpose2d_input_grad": lambda x: F.conv_transpose2d_input_grad(
+        x, ONE, input_shape=x.shape
+    ),
+    "unfold": lambda x: F.unfold(x, 1).reshape(x.shape),
+    "unfold_grad": lambda x: F.unfold_grad(x.reshape(1, 1, -1), input_shape=x.shape, kernel_size=1),
+    "fold": lambda x: F.fold(x.reshape(1, 1, -1), x.shape[2:], kernel_size=1),
+    "fold_grad": lambda x: F.fold_grad(x, kernel_size=1).reshape(x.shape),
     "correlate": lambda x: F.correlate(x, ONE),
     "correlate_input_grad": lambda x: F.correlate_input_grad(x, ONE, input_shape=x.shape),
 }

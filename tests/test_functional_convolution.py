@@ -1,4 +1,4 @@
-"""Laws of conv2d and its gradients, exact on small integers, and what they refuse."""
+"""Laws of conv1d to conv3d and their gradients, exact on small integers, and what they refuse."""
 
 from __future__ import annotations
 
@@ -33,17 +33,25 @@ def axes(draw):
 
 @st.composite
 def convolutions(draw):
-    """Draw (x, weight, options) of a convolution."""
-    rows, columns = draw(axes()), draw(axes())
-    height, kernel_height, *row_options = rows
-    width, kernel_width, *column_options = columns
+    """Draw (spatial axes, x, weight, options) of a convolution."""
+    spatial = draw(st.integers(1, 3))
+    drawn = [draw(axes()) for _ in range(spatial)]
+    size, kernel, *options = zip(*drawn, strict=True)
     groups, seed = draw(st.integers(1, 2)), draw(st.integers(0, 2**32 - 1))
     channels, filters = (groups * draw(st.integers(1, 2)) for _ in range(2))
-    x = integers(draw(st.integers(1, 2)), channels, height, width, seed=seed)
-    weight = integers(filters, channels // groups, kernel_height, kernel_width, seed=seed + 1)
+    lead = draw(st.sampled_from([(2,), (1,), ()]))
+    x = integers(*lead, channels, *size, seed=seed)
+    weight = integers(filters, channels // groups, *kernel, seed=seed + 1)
     names = ("stride", "padding", "dilation")
-    pairs = zip(row_options, column_options, strict=True)
-    return x, weight, {**dict(zip(names, pairs, strict=True)), "groups": groups}
+    return spatial, x, weight, {**dict(zip(names, options, strict=True)), "groups": groups}
+
+
+def functions(spatial):
+    """Return a convolution and its gradients of x, weight and bias."""
+    return [getattr(F, f"conv{spatial}d{name}") for name in NAMES]
+
+
+NAMES = ("", "_input_grad", "_weight_grad", "_bias_grad")
 
 
 # The smallest case that tells the rows from the columns in every respect.
@@ -88,17 +96,22 @@ def test_conv2d_is_linear_in_every_array():
 
 
 @given(convolutions())
-def test_conv2d_gradients_are_adjoints(case):
-    x, weight, options = case
-    y = F.conv2d(x, weight, **options)
+def test_conv_gradients_are_adjoints(case):
+    spatial, x, weight, options = case
+    conv, input_grad, weight_grad, bias_grad = functions(spatial)
+    y = conv(x, weight, **options)
     g = integers(*y.shape, seed=3)
-    grad_x = F.conv2d_input_grad(g, weight, input_shape=x.shape, **options)
-    grad_weight = F.conv2d_weight_grad(g, x, kernel_size=weight.shape[2:], **options)
+    grad_x = input_grad(g, weight, input_shape=x.shape, **options)
+    grad_weight = weight_grad(g, x, kernel_size=weight.shape[2:], **options)
     assert grad_x.shape == x.shape
     assert grad_weight.shape == weight.shape
     other_x, other_weight = integers(*x.shape, seed=4), integers(*weight.shape, seed=5)
-    assert dot(g, F.conv2d(other_x, weight, **options)) == dot(grad_x, other_x)
-    assert dot(g, F.conv2d(x, other_weight, **options)) == dot(grad_weight, other_weight)
+    assert dot(g, conv(other_x, weight, **options)) == dot(grad_x, other_x)
+    assert dot(g, conv(x, other_weight, **options)) == dot(grad_weight, other_weight)
+    for shape in (weight.shape[:1], y.shape[-1 - spatial :]):
+        bias = integers(*shape, seed=6)
+        added = conv(x, weight, bias, **options) - y
+        assert dot(g, added) == dot(bias_grad(g, bias_shape=shape), bias)
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
@@ -256,6 +269,77 @@ def test_conv2d_input_gradient_is_zero_where_no_window_reaches():
     assert (grad[0, 0, :2] != 0).all()
 
 
+@pytest.mark.parametrize("spatial", [1, 2, 3])
+def test_conv_without_a_batch_is_the_convolution_of_a_batch_of_one(spatial):
+    conv, input_grad, weight_grad, bias_grad = functions(spatial)
+    x, weight = integers(4, *(5, 4, 6)[:spatial]), integers(6, 2, *(3, 2, 1)[:spatial], seed=1)
+    options = {"stride": 2, "padding": 1, "groups": 2}
+    bias, kernel = integers(6, seed=2), weight.shape[2:]
+    y = conv(x, weight, bias, **options)
+    assert_array_equal(y, conv(x[None], weight, bias, **options)[0], strict=True)
+    g = integers(*y.shape, seed=3)
+    alone = input_grad(g, weight, input_shape=x.shape, **options)
+    batch = input_grad(g[None], weight, input_shape=(1, *x.shape), **options)
+    assert_array_equal(alone, batch[0], strict=True)
+    alone = weight_grad(g, x, kernel_size=kernel, **options)
+    batch = weight_grad(g[None], x[None], kernel_size=kernel, **options)
+    assert_array_equal(alone, batch, strict=True)
+    assert_array_equal(bias_grad(g), bias_grad(g[None]), strict=True)
+    assert_array_equal(bias_grad(g, bias_shape=g.shape), g, strict=True)
+
+
+def test_conv1d_is_conv2d_of_images_of_one_row():
+    x, weight = integers(2, 4, 9), integers(6, 2, 3, seed=1)
+    options = {"stride": 2, "padding": 3, "dilation": 2, "groups": 2}
+    of_rows = {**options, "stride": (1, 2), "padding": (0, 3)}
+    y = F.conv1d(x, weight, **options)
+    assert_array_equal(y, F.conv2d(x[:, :, None], weight[:, :, None], **of_rows)[:, :, 0])
+    g = integers(*y.shape, seed=2)
+    grad = F.conv1d_input_grad(g, weight, input_shape=x.shape, **options)
+    image = (2, 4, 1, 9)
+    expected = F.conv2d_input_grad(g[:, :, None], weight[:, :, None], input_shape=image, **of_rows)
+    assert_array_equal(grad, expected[:, :, 0])
+    grad = F.conv1d_weight_grad(g, x, kernel_size=3, **options)
+    expected = F.conv2d_weight_grad(g[:, :, None], x[:, :, None], kernel_size=(1, 3), **of_rows)
+    assert_array_equal(grad, expected[:, :, 0])
+
+
+def test_conv1d_of_one_channel_is_the_correlation_of_numpy():
+    x, weight = integers(9), integers(4, seed=1)
+    assert_array_equal(F.conv1d(x[None], weight[None, None])[0], np.correlate(x, weight, "valid"))
+
+
+def test_conv3d_is_the_sum_of_conv2d_over_the_planes_of_its_kernel():
+    x, weight = integers(2, 4, 6, 5, 4), integers(6, 2, 3, 2, 3, seed=1)
+    y = F.conv3d(x, weight, stride=(1, 2, 1), padding=(0, 1, 2), dilation=(2, 1, 1), groups=2)
+    options = {"stride": (2, 1), "padding": (1, 2), "groups": 2}
+    for depth in range(y.shape[2]):
+        planes = [F.conv2d(x[:, :, depth + 2 * a], weight[:, :, a], **options) for a in range(3)]
+        assert_array_equal(y[:, :, depth], sum(planes))
+    assert y.shape == (2, 6, 2, 3, 6)
+
+
+@pytest.mark.parametrize("spatial", [1, 3])
+def test_conv_untied_bias_adds_one_value_per_output_pixel(spatial):
+    conv, *_ = functions(spatial)
+    x, weight = integers(2, 3, *(5, 4, 6)[:spatial]), integers(2, 3, *(3, 2, 1)[:spatial], seed=1)
+    y = conv(x, weight, padding="same")
+    bias = integers(*y.shape[1:], seed=2)
+    assert_array_equal(conv(x, weight, bias, padding="same"), y + bias)
+
+
+@pytest.mark.parametrize("spatial", [1, 3])
+def test_conv_of_no_samples_is_empty_and_has_zero_gradients(spatial):
+    conv, input_grad, weight_grad, bias_grad = functions(spatial)
+    x, weight = np.zeros((0, 3, *(5, 4, 6)[:spatial])), integers(2, 3, *(3, 2, 1)[:spatial])
+    y = conv(x, weight)
+    assert y.shape == (0, 2, *(3, 3, 6)[:spatial])
+    assert_array_equal(input_grad(y, weight, input_shape=x.shape), x, strict=True)
+    grad = weight_grad(y, x, kernel_size=weight.shape[2:])
+    assert_array_equal(grad, np.zeros_like(weight), strict=True)
+    assert_array_equal(bias_grad(y), np.zeros(2), strict=True)
+
+
 def test_conv2d_takes_an_int_for_a_pair_and_lists_for_tuples():
     x, weight = integers(2, 2, 6, 7), integers(3, 2, 2, 2, seed=1)
     y = F.conv2d(x, weight, stride=2, padding=1, dilation=2)
@@ -291,8 +375,9 @@ def conv(x=X, weight=W, bias=None, **options):
     ("call", "message"),
     [
         (
-            conv(np.zeros((4, 5, 6))),
-            r"conv2d: x has 3 dimensions, shape \(4, 5, 6\), expected 4: \(N, C, H, W\)",
+            conv(np.zeros((5, 6))),
+            r"conv2d: x has 2 dimensions, shape \(5, 6\), expected \(N, C, H, W\), or the same "
+            "without N",
         ),
         (
             conv(weight=np.zeros((6, 4))),
@@ -348,8 +433,12 @@ def conv(x=X, weight=W, bias=None, **options):
             "conv2d_input_grad: weight has 3 dimensions",
         ),
         (
+            lambda: F.conv2d_input_grad(G, W, input_shape=(5, 6)),
+            r"conv2d_input_grad: input_shape is \(5, 6\), expected \(N, C, H, W\), or the same",
+        ),
+        (
             lambda: F.conv2d_input_grad(G, W, input_shape=(4, 5, 6)),
-            r"conv2d_input_grad: input_shape is \(4, 5, 6\), expected \(N, C, H, W\)",
+            r"conv2d_input_grad: grad_output has shape \(2, 6, 3, 5\), expected \(6, 3, 5\)",
         ),
         (
             lambda: F.conv2d_input_grad(G, W, input_shape=(2, 3, 5, 6)),
@@ -360,12 +449,20 @@ def conv(x=X, weight=W, bias=None, **options):
             r"conv2d_input_grad: grad_output has shape \(2, 6, 3, 5\), expected \(2, 6, 2, 3\)",
         ),
         (
-            lambda: F.conv2d_weight_grad(G[0], X, kernel_size=3),
-            "conv2d_weight_grad: grad_output has 3 dimensions",
+            lambda: F.conv2d_weight_grad(G[0, 0], X, kernel_size=3),
+            "conv2d_weight_grad: grad_output has 2 dimensions",
         ),
         (
-            lambda: F.conv2d_weight_grad(G, X[0], kernel_size=3),
-            "conv2d_weight_grad: x has 3 dimensions",
+            lambda: F.conv2d_weight_grad(G[0], X, kernel_size=(3, 2)),
+            r"conv2d_weight_grad: grad_output has shape \(6, 3, 5\), expected \(2, 6, 3, 5\)",
+        ),
+        (
+            lambda: F.conv2d_weight_grad(G[:1], X[0], kernel_size=(3, 2)),
+            r"conv2d_weight_grad: grad_output has shape \(1, 6, 3, 5\), expected \(6, 3, 5\)",
+        ),
+        (
+            lambda: F.conv2d_weight_grad(G, X[0, 0], kernel_size=3),
+            "conv2d_weight_grad: x has 2 dimensions",
         ),
         (
             lambda: F.conv2d_weight_grad(G, X, kernel_size=0),
@@ -384,8 +481,36 @@ def conv(x=X, weight=W, bias=None, **options):
             r"conv2d_weight_grad: grad_output has shape \(1, 6, 3, 5\), expected \(2, 6, 3, 5\)",
         ),
         (
-            lambda: F.conv2d_bias_grad(G[0]),
-            r"conv2d_bias_grad: grad_output has 3 dimensions, .* \(N, O, Hout, Wout\)",
+            lambda: F.conv2d_bias_grad(G[0, 0]),
+            r"conv2d_bias_grad: grad_output has 2 dimensions, .* expected \(N, C, H, W\), or the",
+        ),
+        (
+            lambda: F.conv2d_input_grad(G, W[:0], input_shape=X.shape),
+            r"conv2d_input_grad: weight has shape \(0, 4, 3, 2\), expected no axis of 0",
+        ),
+        (
+            lambda: F.conv1d(X, W[0]),
+            r"conv1d: x has 4 dimensions, shape \(2, 4, 5, 6\), expected \(N, C, L\), or the",
+        ),
+        (
+            lambda: F.conv1d(X[0], W),
+            r"conv1d: weight has 4 dimensions, .*, expected 3: \(O, C, K\)",
+        ),
+        (
+            lambda: F.conv1d(X[0], np.zeros((3, 5, 2)), stride=(1, 1)),
+            r"conv1d: stride has 2 values, \(1, 1\), expected one integer or 1",
+        ),
+        (
+            lambda: F.conv3d(X[None], W),
+            r"conv3d: weight has 4 dimensions, .*, expected 5: \(O, C, KD, KH, KW\)",
+        ),
+        (
+            lambda: F.conv3d(X[0, 0], W[None]),
+            r"conv3d: x has 2 dimensions, .*, expected \(N, C, D, H, W\), or the same without N",
+        ),
+        (
+            lambda: F.conv3d(X, np.zeros((3, 2, 5, 2, 1)), padding=(0, 2, 0), dilation=2),
+            r"conv3d: the kernel reaches over \(9, 3, 1\), but the padded input has \(4, 9, 6\)",
         ),
         (
             lambda: F.conv2d_bias_grad(G, bias_shape=(5,)),

@@ -1,11 +1,9 @@
-"""Laws of linear, flatten and pad, exact on small integers, and what they refuse."""
+"""Laws of linear and flatten, exact on small integers, and what they refuse."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from numpy.testing import assert_array_equal
 
 from scratchcnn import functional as F
@@ -56,48 +54,6 @@ def test_flatten_takes_arrays_without_axes_and_without_elements():
     assert_array_equal(F.flatten(np.array(3.0)), np.array([3.0]), strict=True)
     assert F.flatten(np.zeros((0, 3, 4)), start_dim=1).shape == (0, 12)
     assert F.flatten_grad(np.zeros((0, 12)), input_shape=(0, 3, 4)).shape == (0, 3, 4)
-
-
-@st.composite
-def paddings(draw):
-    """Draw a shape and widths that crop no more than there is."""
-    shape = draw(st.lists(st.integers(0, 4), min_size=1, max_size=3))
-    widths = []
-    for size in shape[::-1][: draw(st.integers(0, len(shape)))]:
-        before = draw(st.integers(-size, 3))
-        widths += [before, draw(st.integers(-size - min(before, 0), 3))]
-    return tuple(shape), widths
-
-
-@given(paddings(), st.integers(0, 2**32 - 1))
-def test_pad_adds_and_crops_and_its_gradient_is_the_adjoint(case, seed):
-    shape, widths = case
-    x = integers(*shape, seed=seed)
-    y = F.pad(x, widths)
-    pairs = [(0, 0)] * (len(shape) - len(widths) // 2)
-    pairs += list(zip(widths[::2], widths[1::2], strict=True))[::-1]
-    added = np.pad(x, [(max(a, 0), max(b, 0)) for a, b in pairs])
-    kept = tuple(
-        slice(max(-a, 0), n - max(-b, 0)) for n, (a, b) in zip(added.shape, pairs, strict=True)
-    )
-    assert_array_equal(y, added[kept], strict=True)
-    g = integers(*y.shape, seed=seed + 1)
-    grad = F.pad_grad(g, input_shape=shape, pad=widths)
-    assert grad.shape == shape
-    assert dot(g, y) == dot(grad, x)
-
-
-def test_pad_fills_with_its_value_also_with_nan_and_what_overflows():
-    x = np.ones((1, 2), np.float32)
-    for value, stored in ((7, 7), (np.float64(0.5), 0.5), (np.nan, np.nan), (1e300, np.inf)):
-        y = F.pad(x, (1, 0, 0, 1), value=value)
-        expected = np.array([[stored, 1, 1], [stored] * 3], np.float32)
-        assert_array_equal(y, expected, strict=True)
-
-
-def test_pad_undoes_itself_with_the_opposite_widths():
-    x = integers(3, 4)
-    assert_array_equal(F.pad(F.pad(x, (1, 2, 3, 0), value=9), (-1, -2, -3, 0)), x)
 
 
 X, W = np.zeros((2, 4)), np.zeros((5, 4))
@@ -167,29 +123,9 @@ X, W = np.zeros((2, 4)), np.zeros((5, 4))
             lambda: F.flatten_grad(X, input_shape=(-2, -4)),
             "flatten_grad: input_shape is -2, expected at least 0",
         ),
-        (
-            lambda: F.pad(X, (1,)),
-            r"pad: pad has 1 widths, expected an even number of at most 4 for x of shape \(2, 4\)",
-        ),
-        (lambda: F.pad(X, (1,) * 6), "pad: pad has 6 widths, expected an even number of at most 4"),
-        (
-            lambda: F.pad(X, (-3, -2)),
-            r"pad: pad is \(-3, -2\), but x has shape \(2, 4\); "
-            "expected to crop no more than there is",
-        ),
-        (lambda: F.pad(X, (-6, 9)), r"pad: pad is \(-6, 9\), but x has shape \(2, 4\)"),
-        (lambda: F.pad(X, (1, 1), mode="wrap"), "pad: mode is 'wrap', expected one of 'constant'"),
-        (
-            lambda: F.pad_grad(X, input_shape=(2, 4), pad=(1, 1)),
-            r"pad_grad: grad_output has shape \(2, 4\), expected \(2, 6\)",
-        ),
-        (
-            lambda: F.pad_grad(X, input_shape=(2, 4), pad=(1, 1), mode="edge"),
-            "pad_grad: mode is 'edge', expected one of 'constant'",
-        ),
     ],
 )
-def test_linear_flatten_and_pad_refuse_what_does_not_fit(call, message):
+def test_linear_and_flatten_refuse_what_does_not_fit(call, message):
     with pytest.raises(ValueError, match=message):
         call()
 
@@ -202,17 +138,8 @@ def test_linear_flatten_and_pad_refuse_what_does_not_fit(call, message):
             lambda: F.flatten_grad(X, input_shape=8),
             "flatten_grad: input_shape is 8, expected a tuple of integers",
         ),
-        (lambda: F.pad(X, 1), "pad: pad is 1, expected a sequence of integers"),
-        (lambda: F.pad(X, "11"), "pad: pad is '11', expected a sequence of integers"),
-        (lambda: F.pad(X, (1, 1.0)), "pad: pad is 1.0, expected an integer"),
-        (lambda: F.pad(X, (1, 1), value="0"), "pad: value is '0', expected a number"),
-        (lambda: F.pad(X, (1, 1), value=None), "pad: value is None, expected a number"),
-        (
-            lambda: F.pad_grad(X, input_shape=4, pad=(1, 1)),
-            "pad_grad: input_shape is 4, expected a tuple of integers",
-        ),
     ],
 )
-def test_linear_flatten_and_pad_refuse_parameters_of_wrong_types(call, message):
+def test_linear_and_flatten_refuse_parameters_of_wrong_types(call, message):
     with pytest.raises(TypeError, match=message):
         call()

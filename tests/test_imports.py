@@ -108,7 +108,7 @@ def test_gradients_are_documented_in_one_line(name):
 @pytest.mark.parametrize("name", [n for n in MODULES if not n.startswith("scratchcnn.interop")])
 def test_examples_in_docstrings_give_what_they_say(name):
     module = importlib.import_module(name)
-    names = {each: getattr(nn, each) for each in nn.__all__}
+    names = {each: getattr(home, each) for home in (nn, optim) for each in home.__all__}
     names |= {"np": importlib.import_module("numpy")}
     result = doctest.testmod(module, extraglobs=names)
     assert result.failed == 0

@@ -31,7 +31,10 @@ def whole(module, seed=0):
 # Each layer: how it is built for a dtype, and the shape of its input.
 LAYERS = {
     "AvgPool2d": (lambda dtype: nn.AvgPool2d(2, padding=1, count_include_pad=False), (2, 3, 5, 4)),
-    "ConstantPad2d": (lambda dtype: nn.ConstantPad2d((1, -1, 0, 2), 3.0), (2, 3, 5, 4)),
+    "Conv1d": (
+        lambda dtype: nn.Conv1d(2, 4, 3, padding=2, padding_mode="reflect", dtype=dtype, rng=0),
+        (2, 2, 5),
+    ),
     "Conv2d": (
         lambda dtype: nn.Conv2d(2, 4, (3, 2), (2, 1), (1, 0), groups=2, dtype=dtype, rng=0),
         (2, 2, 5, 4),
@@ -46,8 +49,25 @@ LAYERS = {
         ),
         (2, 2, 5, 4),
     ),
+    "Conv3d": (
+        lambda dtype: nn.Conv3d(2, 3, (1, 2, 3), padding="same", dtype=dtype, rng=0),
+        (2, 3, 5, 4),
+    ),
+    "ConvTranspose1d": (
+        lambda dtype: nn.ConvTranspose1d(2, 4, 3, 2, 1, 1, 2, dtype=dtype, rng=0),
+        (2, 2, 5),
+    ),
+    "ConvTranspose2d": (
+        lambda dtype: nn.ConvTranspose2d(2, 3, (2, 3), (2, 1), dtype=dtype, rng=0),
+        (2, 2, 3, 4),
+    ),
+    "ConvTranspose3d": (
+        lambda dtype: nn.ConvTranspose3d(2, 3, (1, 2, 3), bias=False, dtype=dtype, rng=0),
+        (2, 3, 2, 4),
+    ),
     "Dropout": (lambda dtype: nn.Dropout(0.5, rng=0).eval(), (3, 4)),
     "Flatten": (lambda dtype: nn.Flatten(), (2, 3, 4)),
+    "Fold": (lambda dtype: nn.Fold((4, 3), (3, 2), padding=(1, 0)), (2, 12, 8)),
     "Linear": (lambda dtype: nn.Linear(4, 3, dtype=dtype, rng=0), (2, 4)),
     "Linear without bias": (lambda dtype: nn.Linear(4, 3, bias=False, dtype=dtype, rng=0), (2, 4)),
     "LogSoftmax": (lambda dtype: nn.LogSoftmax(), (3, 4)),
@@ -65,6 +85,28 @@ LAYERS = {
     "Sigmoid": (lambda dtype: nn.Sigmoid(), (3, 4)),
     "Softmax": (lambda dtype: nn.Softmax(dim=0), (3, 4)),
     "Tanh": (lambda dtype: nn.Tanh(), (3, 4)),
+    "Unfold": (lambda dtype: nn.Unfold((3, 2), padding=(1, 0), stride=(1, 2)), (2, 3, 4, 5)),
+    **{
+        f"ConstantPad{axes}d": (
+            lambda dtype, axes=axes: getattr(nn, f"ConstantPad{axes}d")((1, -1) * axes, 3.0),
+            (2, 3, 4, 3, 5)[: 2 + axes],
+        )
+        for axes in (1, 2, 3)
+    },
+    **{
+        f"{kind}Pad{axes}d": (
+            lambda dtype, kind=kind, axes=axes: getattr(nn, f"{kind}Pad{axes}d")((2, 1) * axes),
+            (2, 3, 4, 3, 5)[: 2 + axes],
+        )
+        for kind in ("Zero", "Reflection", "Replication", "Circular")
+        for axes in (1, 2, 3)
+    },
+    "Upsample": (lambda dtype: nn.Upsample((3, 4), mode="bilinear"), (2, 3, 5, 4)),
+    "UpsamplingNearest2d": (lambda dtype: nn.UpsamplingNearest2d((7, 3)), (2, 3, 5, 4)),
+    "UpsamplingBilinear2d": (lambda dtype: nn.UpsamplingBilinear2d((7, 3)), (2, 3, 5, 4)),
+    "PixelShuffle": (lambda dtype: nn.PixelShuffle(2), (2, 8, 3, 2)),
+    "PixelUnshuffle": (lambda dtype: nn.PixelUnshuffle(2), (2, 3, 4, 2)),
+    "ChannelShuffle": (lambda dtype: nn.ChannelShuffle(3), (2, 6, 3, 2)),
 }
 each_layer = pytest.mark.parametrize(("build", "shape"), LAYERS.values(), ids=LAYERS)
 both_dtypes = pytest.mark.parametrize("dtype", [np.float32, np.float64])

@@ -9,7 +9,7 @@ import numpy as np
 
 from reference_tests.case import Case, Spec
 from reference_tests.faults.fault import Fault, Hyper, Inputs, Shapes
-from reference_tests.operations.classification import _likelihood
+from reference_tests.operations.classification import weighted_likelihood
 
 Array = Any
 Changes = dict[str, Any]
@@ -48,7 +48,7 @@ def _with_log_softmax(log_softmax: Callable[[Array, int], Array]) -> Callable[[I
 
     def replace(inputs: Inputs) -> Array:
         x, hyper = inputs["x"], inputs.hyper
-        return _likelihood(
+        return weighted_likelihood(
             log_softmax(x, _axis(x)),
             inputs["target"],
             inputs["weight"],

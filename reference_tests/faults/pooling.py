@@ -19,18 +19,30 @@ Changes = dict[str, Any]
 def _axes(hyper: Hyper, size: tuple[int, ...]) -> list[tuple[int, ...]]:
     """Return (size, output, kernel, stride, padding, dilation) of both axes."""
     names = ("kernel_size", "stride", "padding", "dilation", "ceil_mode")
-    return windows_of(np.empty((0, 0, *size)), **{name: hyper[name] for name in names})
+    return windows_of(size, **{name: hyper[name] for name in names})
 
 
 def _tables(inputs: Inputs) -> tuple[Table, Table]:
     """Return the rows and the columns that windows see."""
-    rows, columns = (seen(*axis) for axis in _axes(inputs.hyper, inputs["x"].shape[2:]))
+    rows, columns = (seen(*axis) for axis in _axes(inputs.hyper, inputs["x"].shape[-2:]))
     return rows, columns
 
 
 def _any(holds: Callable[..., bool]) -> Callable[[Hyper, Shapes], bool]:
     """Return what tells whether something holds for (size, output, kernel, …) of an axis."""
-    return lambda hyper, shapes: any(holds(*axis) for axis in _axes(hyper, shapes["x"][2:]))
+    return lambda hyper, shapes: any(holds(*axis) for axis in _axes(hyper, shapes["x"][-2:]))
+
+
+def _batched(mistake: Callable[[Inputs], Array]) -> Callable[[Inputs], Array]:
+    """Return a mistake with images (N, C, H, W) for those without N too."""
+
+    def replace(inputs: Inputs) -> Array:
+        x, grad_output = inputs["x"], inputs.grad_output
+        if x.ndim == 4:
+            return mistake(inputs)
+        return mistake(inputs.but(x=x[None], grad_output=grad_output[None]))[0]
+
+    return replace
 
 
 def _shared(share: Callable[[Array], Array]) -> Changes:
@@ -51,7 +63,7 @@ def _shared(share: Callable[[Array], Array]) -> Changes:
         return result
 
     several = _any(lambda size, output, kernel, *_: kernel > 1)
-    return {"replace": replace, "shows_if": several}
+    return {"replace": _batched(replace), "shows_if": several}
 
 
 def _overwritten(inputs: Inputs) -> Array:
@@ -78,14 +90,14 @@ def _overhanging(size: int, output: int, kernel: int, stride: int, pad: int, dil
 def _kept_overhang(y: Array, inputs: Inputs) -> Array:
     if not inputs.hyper["ceil_mode"]:
         return y
-    axes = _axes(inputs.hyper, inputs["x"].shape[2:])
+    axes = _axes(inputs.hyper, inputs["x"].shape[-2:])
     more = [(0, _overhanging(*axis) - axis[1]) for axis in axes]
     # Such a window sees padding only.
-    return np.pad(y, [(0, 0), (0, 0), *more], constant_values=-np.inf)
+    return np.pad(y, [*[(0, 0)] * (y.ndim - 2), *more], constant_values=-np.inf)
 
 
 def _reshapes(hyper: Hyper, shapes: Shapes) -> bool:
-    axes = _axes(hyper, shapes["x"][2:])
+    axes = _axes(hyper, shapes["x"][-2:])
     return any((n // k, k, 0) != (o, s if o > 1 else k, p) or d > 1 for n, o, k, s, p, d in axes)
 
 
@@ -135,7 +147,7 @@ _TABLE: tuple[tuple[str, str, str, str, Case, Case, Changes], ...] = (
         _case(1, 3, values=[1, 2, 1], kernel_size=(1, 2), stride=1),
         _case(1, 4, kernel_size=(1, 2), stride=2),
         {
-            "replace": _overwritten,
+            "replace": _batched(_overwritten),
             "shows_if": _any(
                 lambda n, output, k, stride, p, d: output > 1 and stride <= (k - 1) * d
             ),

@@ -119,6 +119,36 @@ def case(x: Any, weight: Any, bias: int = 0, **hyper: Any) -> Case:
     )
 
 
+def _batch(inputs: Inputs) -> Inputs:
+    """Return inputs whose images have the axis N."""
+    if inputs["x"].ndim == 4:
+        return inputs
+    grad = inputs.grad_output
+    return inputs.but(x=inputs["x"][None], grad_output=None if grad is None else grad[None])
+
+
+def _with_and_without_batch(mistake: Changes, images: bool) -> Changes:
+    """Return a mistake about (N, C, H, W) as one about (C, H, W) too; `images` if its result is."""
+    changes: Changes = {"before": lambda inputs: inputs, "after": lambda result, inputs: result}
+    changes.update(mistake)
+
+    def after(result: Array, inputs: Inputs) -> Array:
+        lone = images and inputs["x"].ndim == 3
+        if lone and result.ndim == 3:
+            result = result[None]
+        result = changes["after"](result, _batch(inputs))
+        return result[0] if lone else result
+
+    def shows_if(hyper: Hyper, shapes: Shapes) -> bool:
+        lead = (1,) if len(shapes["x"]) == 3 else ()
+        return bool(changes["shows_if"](hyper, {**shapes, "x": (*lead, *shapes["x"])}))
+
+    wrapped = {"before": lambda inputs: changes["before"](_batch(inputs))}
+    if "replace" in changes:
+        wrapped["replace"] = lambda inputs: changes["replace"](_batch(inputs))
+    return {**wrapped, "after": after, "shows_if": shows_if}
+
+
 def rows(output: str, *faults: tuple[str, str, str, tuple[Case, Case], Changes]) -> list[Fault]:
     """Return faults of one output: name, sentence, what hides it, (exposing, hiding), mistake.
 
@@ -135,7 +165,7 @@ def rows(output: str, *faults: tuple[str, str, str, tuple[Case, Case], Changes])
             hidden_by=hidden_by,
             exposing=exposing,
             hiding=hiding,
-            **{field: value for field, value in mistake.items() if field != "tied"},
+            **_with_and_without_batch(mistake, images=output in ("output", "grad_input")),
         )
         for name, sentence, hidden_by, (exposing, hiding), mistake in faults
     ]

@@ -26,8 +26,17 @@ def _indexed(name: str) -> Callable[..., Any]:
 
 # Forms of a forward that also return, in a NamedTuple, what gradients need besides the output.
 SAVING = {
-    "dropout": F.dropout_with_mask,
-    **{name: _indexed(name) for name in ("max_pool2d",)},
+    **{
+        name.removesuffix("_with_mask"): getattr(F, name)
+        for name in F.__all__
+        if name.endswith("_with_mask")
+    },
+    "rrelu": F.rrelu_with_noise,
+    **{
+        f"{name}{spatial}d": _indexed(f"{name}{spatial}d")
+        for name in ("max_pool", "adaptive_max_pool")
+        for spatial in (1, 2, 3)
+    },
 }
 # A record whose function has another name.
 NAMES = {"conv2d_untied_bias": "conv2d"}

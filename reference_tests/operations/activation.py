@@ -1,4 +1,4 @@
-"""The records of activations."""
+"""The records of relu, of activations along an axis, and of the gated linear unit."""
 
 from __future__ import annotations
 
@@ -10,25 +10,14 @@ import numpy as np
 from reference_tests.case import Case, Spec
 from reference_tests.draw import Draw
 from reference_tests.operation import REQUIRED, Invalid, Operation
+from reference_tests.operations.elementwise import elementwise
 from reference_tests.strategies import finished, shape
-from reference_tests.tolerance import exp, gated, log, maximum, plain, tanh
+from reference_tests.tolerance import concatenated, exp, gated, log, maximum, plain, rearranged
 
 
 def relu(x: Any) -> Any:
     """Return ``max(x, 0)``; the derivative at 0 is 0."""
     return maximum(x, 0.0), lambda g: (gated(x, ~(plain(x) <= 0), g),)
-
-
-def sigmoid(x: Any) -> Any:
-    """Return ``1 / (1 + exp(-x))``."""
-    y = 1 / (1 + exp(-x))
-    return y, lambda g: (g * (y * (1 - y)),)
-
-
-def hyperbolic_tangent(x: Any) -> Any:
-    """Return the hyperbolic tangent."""
-    y = tanh(x)
-    return y, lambda g: (g * (1 - y * y),)
 
 
 def _below_maximum(x: Any, dim: int) -> Any:
@@ -50,11 +39,26 @@ def log_softmax(x: Any, *, dim: int) -> Any:
     return y, lambda g: (g - exp(y) * g.sum(dim, keepdims=True),)
 
 
+def softmin(x: Any, *, dim: int) -> Any:
+    """Return the softmax of ``-x``."""
+    y, pullback = softmax(-x, dim=dim)
+    return y, lambda g: (-pullback(g)[0],)
+
+
+def glu(x: Any, *, dim: int = -1) -> Any:
+    """Return the first half of `x` times the sigmoid of the second."""
+    signal, gate = (
+        rearranged(x, lambda array, half=half: np.split(array, 2, dim)[half]) for half in (0, 1)
+    )
+    share = 1 / (1 + exp(-gate))
+
+    def pullback(g: Any) -> Any:
+        return (concatenated([g * share, g * (signal * (share * (1 - share)))], dim),)
+
+    return signal * share, pullback
+
+
 SPECIAL = ("zeros", "wide", "large", "nan", "infinite", "subnormal", "non-negative")
-
-
-def _elementwise(draw: Draw) -> Case:
-    return finished(draw, {"x": Spec(shape(draw))}, {}, ("zero-mean", *SPECIAL))
 
 
 def _along_axis(draw: Draw) -> Case:
@@ -65,28 +69,14 @@ def _along_axis(draw: Draw) -> Case:
     return finished(draw, {"x": Spec(sizes)}, {"dim": dim}, ("zero-mean", *SPECIAL))
 
 
-_WIDE = {"x": Spec((3, 5))}
-
-
-def _record(name: str, definition: Callable[..., Any], conventions: str, **more: Any) -> Operation:
-    exact: int | None = more.pop("exact_scale", None)
-    return Operation(
-        name=name,
-        arrays=("x",),
-        defaults={},
-        strategy=_elementwise,
-        definition=definition,
-        differentiable=("x",),
-        exact_scale=exact,
-        conventions=conventions,
-        pinned=(
-            Case(_WIDE, {}, 1),
-            Case(_WIDE, {}, 2, "zeros"),
-            Case(_WIDE, {}, 3, "large"),
-            Case(_WIDE, {}, 4, "nan"),
-        ),
-        invalid=(Invalid("an array of objects", (np.zeros(3, object),)),),
-    )
+def _halved(draw: Draw) -> Case:
+    sizes = list(shape(draw, least=1, most=4, high=4))
+    dim = draw.parameter("dim", lambda: draw.integer(0, len(sizes) - 1))
+    sizes[dim] *= 2
+    if "dim" not in draw.limits and draw.chance(1, 2):
+        dim -= len(sizes)
+    arrays: dict[str, Spec | None] = {"x": Spec(tuple(sizes))}
+    return finished(draw, arrays, {"dim": dim}, ("zero-mean", *SPECIAL))
 
 
 def _axis_record(name: str, definition: Callable[..., Any]) -> Operation:
@@ -112,9 +102,27 @@ def _axis_record(name: str, definition: Callable[..., Any]) -> Operation:
 
 
 OPERATIONS = (
-    _record("relu", relu, "The derivative at 0 is 0; NaN stays NaN.", exact_scale=1),
-    _record("sigmoid", sigmoid, "No overflow at either end."),
-    _record("tanh", hyperbolic_tangent, "No overflow at either end."),
+    elementwise("relu", relu, "The derivative at 0 is 0; NaN stays NaN.", exact_scale=1),
     _axis_record("softmax", softmax),
+    _axis_record("softmin", softmin),
     _axis_record("log_softmax", log_softmax),
+    Operation(
+        name="glu",
+        arrays=("x",),
+        defaults={"dim": -1},
+        strategy=_halved,
+        definition=glu,
+        differentiable=("x",),
+        conventions="The second half is the gate.",
+        pinned=(
+            Case({"x": Spec((2, 6, 3))}, {"dim": 1}, 1),
+            Case({"x": Spec((2, 4))}, {"dim": -1}, 2, "large"),
+            Case({"x": Spec((4, 3))}, {"dim": 0}, 3, "nan"),
+        ),
+        invalid=(
+            Invalid("an axis of odd length", (np.zeros((2, 3)),)),
+            Invalid("no axis 2", (np.zeros((2, 4)),), {"dim": 2}),
+            Invalid("an array of objects", (np.zeros((2, 4), object),)),
+        ),
+    ),
 )

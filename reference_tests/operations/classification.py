@@ -10,7 +10,7 @@ from reference_tests.case import Case, Spec
 from reference_tests.draw import Draw
 from reference_tests.operation import Invalid, Operation
 from reference_tests.operations.activation import log_softmax
-from reference_tests.operations.loss import reduced
+from reference_tests.operations.reduction import reduced
 from reference_tests.strategies import finished, reduction
 from reference_tests.tolerance import Bounded, plain, where
 
@@ -19,7 +19,7 @@ def _class_axis(x: Any) -> int:
     return 1 if x.ndim > 1 else 0
 
 
-def _likelihood(
+def weighted_likelihood(
     x: Any,
     target: Any,
     weight: Any,
@@ -79,7 +79,7 @@ def nll_loss(
     reduction: str = "mean",
 ) -> Any:
     """Return ``-weight[target] · x[target]``; the mean divides by the sum of the weights used."""
-    y, to_x, _ = _likelihood(x, target, weight, ignore_index, reduction, 0.0)
+    y, to_x, _ = weighted_likelihood(x, target, weight, ignore_index, reduction, 0.0)
     return y, lambda g: (to_x(g), None, None)
 
 
@@ -94,7 +94,7 @@ def cross_entropy(
 ) -> Any:
     """Return the likelihood loss of ``log_softmax(x)`` with smoothed targets."""
     log_probabilities, to_logits = log_softmax(x, dim=_class_axis(x))
-    y, to_x, to_target = _likelihood(
+    y, to_x, to_target = weighted_likelihood(
         log_probabilities, target, weight, ignore_index, reduction, label_smoothing
     )
     return y, lambda g: (to_logits(to_x(g))[0], to_target(g), None)

@@ -1,4 +1,4 @@
-"""The records of linear, flatten and pad."""
+"""The records of linear and flatten."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ import numpy as np
 
 from reference_tests.case import Case, Spec
 from reference_tests.draw import Draw
-from reference_tests.operation import REQUIRED, Invalid, Operation
+from reference_tests.operation import Invalid, Operation
 from reference_tests.strategies import batch, finished, optional, shape
-from reference_tests.tolerance import contract, gather
+from reference_tests.tolerance import contract
 
 
 def linear_definition(x: Any, weight: Any, bias: Any = None) -> Any:
@@ -69,44 +69,6 @@ def flatten_strategy(draw: Draw) -> Case:
     )
 
 
-def pad_definition(x: Any, *, pad: Any, mode: str = "constant", value: float = 0.0) -> Any:
-    """Return `x` seen through one table of positions per axis, `value` outside."""
-    pairs = list(zip(pad[::2], pad[1::2], strict=True))[::-1]
-    widths = [(0, 0)] * (x.ndim - len(pairs)) + pairs
-    y = x
-    tables = []
-    for axis, (before, after) in enumerate(widths):
-        size = x.shape[axis]
-        positions = np.arange(size + before + after) - before
-        tables.append((axis, before, size, len(positions)))
-        y = gather(y, axis, np.where((positions >= 0) & (positions < size), positions, -1), value)
-
-    def pullback(grad_output: Any) -> Any:
-        for axis, before, size, length in tables:
-            positions = np.arange(size) + before
-            inside = (positions >= 0) & (positions < length)
-            grad_output = gather(grad_output, axis, np.where(inside, positions, -1))
-        return (grad_output,)
-
-    return y, pullback
-
-
-def pad_strategy(draw: Draw) -> Case:
-    """Draw a shape and widths that pad or crop."""
-    sizes = shape(draw, least=1, most=4, high=4)
-    widths: list[int] = []
-    for size in sizes[::-1][: draw.integer(1, len(sizes))]:
-        before = draw.integer(-1, 3) if size > 1 else draw.integer(0, 3)
-        least = -1 if size + min(before, 0) > 1 else 0
-        widths += [before, draw.integer(least, 3)]
-    hyper = {
-        "pad": draw.parameter("pad", lambda: tuple(widths)),
-        "mode": "constant",
-        "value": draw.parameter("value", lambda: draw.choice((0.0, 0.0, 1.5, -2.0, math.inf))),
-    }
-    return finished(draw, {"x": Spec(sizes)}, hyper, ("zero-mean", "nan", "infinite", "zeros"))
-
-
 _X = np.zeros((2, 3, 4))
 
 OPERATIONS = (
@@ -147,26 +109,6 @@ OPERATIONS = (
         invalid=(
             Invalid("no axis 3", (_X,), {"start_dim": 3}),
             Invalid("the end before the start", (_X,), {"start_dim": 2, "end_dim": 1}),
-        ),
-    ),
-    Operation(
-        name="pad",
-        arrays=("x",),
-        defaults={"pad": REQUIRED, "mode": "constant", "value": 0.0},
-        strategy=pad_strategy,
-        definition=pad_definition,
-        differentiable=("x",),
-        exact_scale=1,
-        conventions="Widths start at the last axis; a negative one crops.",
-        pinned=(
-            Case({"x": Spec((2, 3, 4))}, {"pad": (1, 2, 0, 3), "value": 1.5}, 1),
-            Case({"x": Spec((2, 3, 4))}, {"pad": (-1, 2, 3, -1)}, 2),
-        ),
-        invalid=(
-            Invalid("an odd number of widths", (_X,), {"pad": (1, 2, 3)}),
-            Invalid("more widths than axes", (_X,), {"pad": (1,) * 8}),
-            Invalid("more cropped than there is", (_X,), {"pad": (-3, -2)}),
-            Invalid("an unknown mode", (_X,), {"pad": (1, 1), "mode": "mirror"}),
         ),
     ),
 )

@@ -1,8 +1,9 @@
-"""The records of losses between two arrays of one shape, and of penalties."""
+"""The records of losses of regression, and of penalties."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -10,94 +11,86 @@ import numpy as np
 from reference_tests.case import Case, Spec
 from reference_tests.draw import Draw
 from reference_tests.operation import REQUIRED, Invalid, Operation
-from reference_tests.strategies import finished, reduction, shape
-from reference_tests.tolerance import exp, log, log1p, maximum
-
-# PyTorch's constant is 1e-12 of single precision in its double-precision kernel too.
-LEAST = float(np.float32(1e-12))
-
-
-def reduced(losses: Any, reduction: str, count: Any) -> Any:
-    """Return losses as they are, their sum, or their sum over a count."""
-    if reduction == "none":
-        return losses
-    return losses.sum() if reduction == "sum" else losses.sum() / count
+from reference_tests.operations.reduction import (
+    call_last_by_name,
+    per_loss,
+    reduced,
+    with_values,
+    write_last_by_name,
+)
+from reference_tests.strategies import finished, optional, reduction, shape
+from reference_tests.tolerance import maximum, minimum, plain, where
 
 
-def mse_loss(x: Any, target: Any, *, reduction: str = "mean") -> Any:
+def _of_differences(
+    losses: Any, slope: Callable[[Any], Any], weight: Any, reduction: str, count: Any
+) -> Any:
+    """Return weighted losses of ``x - target``, reduced; `slope` takes the gradient of each."""
+    y = reduced(losses if weight is None else losses * weight, reduction, count)
+
+    def pullback(g: Any) -> Any:
+        each = per_loss(g, reduction, count)
+        grad = slope(each if weight is None else each * weight)
+        return (grad, -grad, None)
+
+    return y, pullback
+
+
+def _count(x: Any, weight: Any) -> Any:
+    return float(x.size) if weight is None else weight.sum()
+
+
+def l1_loss(x: Any, target: Any, *, weight: Any = None, reduction: str = "mean") -> Any:
+    """Return ``|x - target|``; the derivative where they meet is 0."""
+    above, below = plain(x) > plain(target), plain(x) < plain(target)
+
+    def slope(each: Any) -> Any:
+        return where(above, each, where(below, -each, 0.0))
+
+    return _of_differences(abs(x - target), slope, weight, reduction, _count(x, weight))
+
+
+def mse_loss(x: Any, target: Any, *, weight: Any = None, reduction: str = "mean") -> Any:
     """Return ``(x - target)²``."""
-    difference, count = x - target, float(x.size)
-    y = reduced(difference * difference, reduction, count)
+    difference = x - target
 
-    def pullback(g: Any) -> Any:
-        grad = (g / count if reduction == "mean" else g) * (2 * difference)
-        return grad, -grad
+    def slope(each: Any) -> Any:
+        return each * (2 * difference)
 
-    return y, pullback
+    losses = difference * difference
+    return _of_differences(losses, slope, weight, reduction, _count(x, weight))
 
 
-def binary_cross_entropy(
-    x: Any, target: Any, weight: Any = None, *, reduction: str = "mean"
+def smooth_l1_loss(x: Any, target: Any, *, reduction: str = "mean", beta: float = 1.0) -> Any:
+    """Return ``d² / 2β`` for distances d below β, else ``d - β / 2``."""
+    if beta == 0:
+        y, pullback = l1_loss(x, target, reduction=reduction)
+        return y, lambda g: pullback(g)[:2]
+    difference = x - target
+    distance = abs(difference)
+    square, line = distance * distance / (2 * beta), distance - beta / 2
+
+    def slope(each: Any) -> Any:
+        return each * maximum(minimum(difference / beta, 1.0), -1.0)
+
+    losses = where(plain(distance) < beta, square, line)
+    y, pullback = _of_differences(losses, slope, None, reduction, float(x.size))
+    return y, lambda g: pullback(g)[:2]
+
+
+def huber_loss(
+    x: Any, target: Any, *, weight: Any = None, reduction: str = "mean", delta: float = 1.0
 ) -> Any:
-    """Return ``-target · log(x) - (1 - target) · log(1 - x)``, each logarithm at least -100."""
-    factor = 1.0 if weight is None else weight
-    count = float(x.size)
-    terms = target * maximum(log(x), -100.0) + (1 - target) * maximum(log1p(-x), -100.0)
-    y = reduced(-terms * factor, reduction, count)
+    """Return ``d² / 2`` for distances d up to δ, else ``δ (d - δ / 2)``."""
+    difference = x - target
+    distance = abs(difference)
+    square, line = distance * distance / 2, delta * (distance - delta / 2)
 
-    def pullback(g: Any) -> Any:
-        scale = (g / count if reduction == "mean" else g) * factor
-        grad_x = scale * ((x - target) / maximum(x * (1 - x), LEAST))
-        grad_target = scale * (log1p(-x) - log(x))
-        return grad_x, grad_target, None
+    def slope(each: Any) -> Any:
+        return each * maximum(minimum(difference, delta), -delta)
 
-    return y, pullback
-
-
-def _softplus(x: Any) -> Any:
-    """Return ``log(1 + exp(x))``."""
-    return maximum(x, 0.0) + log1p(exp(-abs(x)))
-
-
-def binary_cross_entropy_with_logits(
-    x: Any, target: Any, weight: Any = None, *, pos_weight: Any = None, reduction: str = "mean"
-) -> Any:
-    """Return ``(1 - target) · x + (1 + (pos_weight - 1) · target) · log(1 + exp(-x))``."""
-    factor = 1.0 if weight is None else weight
-    count = float(x.size)
-    below = _softplus(-x)
-    mix = below if pos_weight is None else (1 + (pos_weight - 1) * target) * below
-    y = reduced(((1 - target) * x + mix) * factor, reduction, count)
-
-    def pullback(g: Any) -> Any:
-        scale = (g / count if reduction == "mean" else g) * factor
-        probability = 1 / (1 + exp(-x))
-        if pos_weight is None:
-            return scale * (probability - target), scale * -x, None, None
-        positive = pos_weight * target
-        grad_x = (positive + 1 - target) * probability - positive
-        grad_target = pos_weight * below - _softplus(x)
-        return scale * grad_x, scale * grad_target, None, None
-
-    return y, pullback
-
-
-def _call_with_logits(function: Callable[..., Any], arrays: Any, hyper: Any) -> Any:
-    """Call with `pos_weight`, an array, by keyword."""
-    *given, pos_weight = arrays.values()
-    if given[-1] is None:
-        given.pop()
-    more = {} if pos_weight is None else {"pos_weight": pos_weight}
-    return function(*given, **more, **hyper)
-
-
-def _write_with_logits(arrays: Any, hyper: Any) -> str:
-    """Return the text of that call."""
-    names = ["x", "target", *(n for n in ("weight",) if arrays[n] is not None)]
-    if arrays["pos_weight"] is not None:
-        names.append("pos_weight=pos_weight")
-    options = [f"{name}={value!r}" for name, value in hyper.items()]
-    return f"function({', '.join([*names, *options])})"
+    losses = where(plain(distance) <= delta, square, line)
+    return _of_differences(losses, slope, weight, reduction, float(x.size))
 
 
 def l2_penalty(x: Any, *, strength: float) -> Any:
@@ -105,19 +98,21 @@ def l2_penalty(x: Any, *, strength: float) -> Any:
     return strength * (x * x).sum(), lambda g: (g * (2 * strength) * x,)
 
 
-def _pair_strategy(kind: str, target: str, weights: tuple[str, ...]) -> Callable[[Draw], Case]:
+def _strategy(weighted: bool, widths: Mapping[str, tuple[float, ...]]) -> Callable[[Draw], Case]:
     def strategy(draw: Draw) -> Case:
-        sizes = shape(draw, least=1, most=3)
-        arrays: dict[str, Spec | None] = {"x": Spec(sizes, kind), "target": Spec(sizes, target)}
-        for name in weights:
-            present = name not in draw.limits and draw.chance(1, 3)
-            # Weights broadcast: here over all axes but the last.
-            some = sizes if draw.chance(1, 2) else sizes[-1:]
-            arrays[name] = Spec(some, "positive") if present else None
-        families: tuple[str, ...] = ("zero-mean", "ties", "wide", "large", "zeros", "infinite")
-        if target == "probability":
-            families = families[:1] if kind == "probability" else families[:-1]
-        return finished(draw, arrays, {"reduction": reduction(draw)}, families)
+        sizes = shape(draw, least=0, most=3)
+        arrays: dict[str, Spec | None] = {"x": Spec(sizes), "target": Spec(sizes)}
+        hyper: dict[str, Any] = {"reduction": reduction(draw)}
+        if weighted:
+            arrays["weight"] = optional(draw, "weight", lambda: Spec(sizes, "positive"))
+        for name, options in widths.items():
+            hyper[name] = draw.parameter(name, partial(draw.choice, options))
+        families = ("zero-mean", "ties", "wide", "large", "zeros", "infinite")
+        case = finished(draw, arrays, hyper, families)
+        if case.family != "ties":
+            return case
+        # Both of small integers, so that they meet, and differ by just the width of a kink.
+        return with_values(case, target=lambda rng, shape: rng.integers(-2, 3, shape) * 1.0)
 
     return strategy
 
@@ -128,64 +123,77 @@ def _penalty_strategy(draw: Draw) -> Case:
 
 
 _X = np.full((2, 3), 0.5)
+# Differences of 0, ±1/2, ±1 and ±2, where the pieces of the losses meet.
+_MEETING = {
+    "x": np.array([[0.0, 0.5, -0.5, 1.0], [-1.0, 2.0, 3.0, -4.0]]),
+    "target": np.array([[0.0, 0.0, 0.0, 0.0], [0.0, 0.0, 1.0, -2.0]]),
+}
 
 
 def _record(
     name: str,
     definition: Callable[..., Any],
-    kinds: tuple[str, str],
-    weights: tuple[str, ...],
     conventions: str,
+    widths: Mapping[str, tuple[float, ...]] | None = None,
+    weighted: bool = True,
     *invalid: Invalid,
 ) -> Operation:
-    arrays = {"x": Spec((4, 3), kinds[0]), "target": Spec((4, 3), kinds[1])}
-    bare: dict[str, Spec | None] = {**arrays, **dict.fromkeys(weights)}
-    full: dict[str, Spec | None] = {**arrays, **{w: Spec((3,), "positive") for w in weights}}
+    pair: dict[str, Spec | None] = {"x": Spec((4, 3)), "target": Spec((4, 3))}
+    kinks: dict[str, Spec | None] = {"x": Spec((2, 4)), "target": Spec((2, 4))}
+    full = pair
+    if weighted:
+        full = {**pair, "weight": Spec((4, 3), "positive")}
+        pair, kinks = {**pair, "weight": None}, {**kinks, "weight": None}
+    widths = widths or {}
+    first = {parameter: options[0] for parameter, options in widths.items()}
+    second = {parameter: options[1] for parameter, options in widths.items()}
     return Operation(
         name=name,
-        arrays=("x", "target", *weights),
-        defaults={"reduction": "mean"},
-        strategy=_pair_strategy(*kinds, weights),
+        arrays=tuple(pair),
+        defaults={"reduction": "mean", **dict.fromkeys(widths, 1.0)},
+        strategy=_strategy(weighted, widths),
         definition=definition,
         differentiable=("x", "target"),
-        optional=weights,
-        conventions=conventions + " The mean of nothing is NaN.",
+        optional=("weight",) if weighted else (),
+        conventions=conventions + " The mean of nothing is NaN. Weights have no gradient.",
         pinned=(
-            Case(bare, {"reduction": "mean"}, 1),
-            Case(full, {"reduction": "none"}, 2),
-            Case(full, {"reduction": "sum"}, 3, "large"),
+            Case(pair, {"reduction": "mean", **first}, 1),
+            Case(full, {"reduction": "none", **second}, 2),
+            Case(full, {"reduction": "mean", **first}, 3, "large"),
+            Case(kinks, {"reduction": "sum", **first}, 4, values=_MEETING),
+            Case(kinks, {"reduction": "none", **second}, 5, values=_MEETING),
         ),
         invalid=(
             Invalid("an unknown reduction", (_X, _X), {"reduction": "max"}),
             Invalid("shapes that cannot match", (_X, _X[:, :2])),
+            *((Invalid("2 weights for 6 losses", (_X, _X, _X[:, :1])),) if weighted else ()),
             *invalid,
         ),
-        call=_call_with_logits if "pos_weight" in weights else Operation.call,
-        written=_write_with_logits if "pos_weight" in weights else Operation.written,
+        call=call_last_by_name if weighted else Operation.call,
+        written=write_last_by_name if weighted else Operation.written,
     )
 
 
+_MEAN = " With weights the mean divides by their sum."
+
 OPERATIONS = (
-    _record("mse_loss", mse_loss, ("real", "real"), (), "The square is not halved."),
+    _record("l1_loss", l1_loss, "The derivative where x meets the target is 0." + _MEAN),
+    _record("mse_loss", mse_loss, "The square is not halved." + _MEAN),
     _record(
-        "binary_cross_entropy",
-        binary_cross_entropy,
-        ("probability", "probability"),
-        ("weight",),
-        "PyTorch's: no logarithm counts less than -100; the gradient of x divides by "
-        "max(x(1 - x), 1e-12), that of the target takes the logarithms as they are. Neither is "
-        "the derivative of the clamped loss at 0 and 1.",
-        Invalid("a probability above 1", (_X + 1, _X)),
-        Invalid("a probability that is NaN", (_X * np.nan, _X)),
+        "smooth_l1_loss",
+        smooth_l1_loss,
+        "A beta of 0 is the absolute error, whose derivative at 0 is 0.",
+        {"beta": (1.0, 0.5, 2.0, 0.3, 0.0)},
+        False,
+        Invalid("a negative beta", (_X, _X), {"beta": -1.0}),
     ),
     _record(
-        "binary_cross_entropy_with_logits",
-        binary_cross_entropy_with_logits,
-        ("real", "probability"),
-        ("weight", "pos_weight"),
-        "The bound is that of the form with one logarithm, which PyTorch evaluates; for large "
-        "negative logits it cancels, and forms that do not are more accurate. For infinite logits "
-        "it is NaN (0 · inf), others are not: nothing is expected there.",
+        "huber_loss",
+        huber_loss,
+        "The mean divides by the number of losses, with weights too.",
+        {"delta": (1.0, 0.5, 2.0, 0.3)},
+        True,
+        Invalid("a delta of 0", (_X, _X), {"delta": 0.0}),
     ),
     Operation(
         name="l2_penalty",

@@ -1,90 +1,61 @@
-"""The records of one step of each optimizer."""
+"""What the records of one step of each optimizer share."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from reference_tests.case import Case, Spec
 from reference_tests.draw import Draw
-from reference_tests.operation import REQUIRED, Invalid, Operation
+from reference_tests.operation import Invalid, Operation
 from reference_tests.strategies import finished
-from reference_tests.tolerance import Bounded, scalar, sqrt, where
+from reference_tests.tolerance import Bounded, scalar
+
+# What the numbers of a gradient are multiplied by, each by one of them.
+_SIZES = ((1.0,), (1.0, 0.0), (1e-10,), (1e10,), (1.0, 0.0, 1e-10, 1e10))
+_ONE = np.ones((3, 2))
+# How each kind of a state's entry is made, of normal and uniform numbers and the gradients' size.
+# A mean is smaller than the root of every mean of squares, as it is in any true history.
+_KINDS: dict[str, Callable[..., Any]] = {
+    "mean": lambda normal, uniform, size: (0.9 * uniform - 0.45) * size,
+    "square": lambda normal, uniform, size: (np.abs(normal) + 0.25) * size**2,
+    "size": lambda normal, uniform, size: (np.abs(normal) + 0.25) * size,
+    "move": lambda normal, uniform, size: normal,
+    "squared move": lambda normal, uniform, size: (np.abs(normal) + 0.25) * 1e-3,
+}
 
 
-def _chosen(a: Any, b: Any) -> Any:
-    """Return the larger of two arrays."""
-    if isinstance(a, Bounded):
-        return where(a.value >= b.value, a, b)
-    return np.maximum(a, b)
-
-
-def sgd(
-    params: Any,
-    grads: Any,
-    momentum_buffer: Any = None,
-    *,
-    lr: float,
-    momentum: float = 0.0,
-    dampening: float = 0.0,
-    weight_decay: float = 0.0,
-    nesterov: bool = False,
-    maximize: bool = False,
-) -> Any:
-    """Return the parameters, and with momentum the velocity, after one step."""
-    slope = -grads if maximize else grads
-    if weight_decay:
-        slope = slope + weight_decay * params
-    if not momentum:
-        return params - lr * slope
-    velocity = slope
-    if momentum_buffer is not None:
-        velocity = momentum * momentum_buffer + (1 - dampening) * slope
-    move = slope + momentum * velocity if nesterov else velocity
-    return params - lr * move, velocity
-
-
-def adam(
-    params: Any,
-    grads: Any,
-    exp_avg: Any = None,
-    exp_avg_sq: Any = None,
-    max_exp_avg_sq: Any = None,
-    *,
-    step: int = 0,
-    lr: float = 1e-3,
-    betas: tuple[float, float] = (0.9, 0.999),
-    eps: float = 1e-8,
-    weight_decay: float = 0.0,
-    amsgrad: bool = False,
-    maximize: bool = False,
-) -> Any:
-    """Return the parameters, the moments and with `amsgrad` the largest second one."""
-    slope = -grads if maximize else grads
-    if weight_decay:
-        slope = slope + weight_decay * params
-    first = (1 - betas[0]) * slope
-    second = (1 - betas[1]) * (slope * slope)
-    if exp_avg is not None:
-        first = betas[0] * exp_avg + first
-        second = betas[1] * exp_avg_sq + second
-    largest = second
-    if amsgrad and max_exp_avg_sq is not None:
-        largest = _chosen(max_exp_avg_sq, second)
-    step += 1
-    # Hyperparameters meet each other in float64, whatever the dtype of the arrays.
-    powers = [scalar(1.0), scalar(1.0)]
-    for _ in range(step):
-        powers = [power * scalar(beta) for power, beta in zip(powers, betas, strict=True)]
-    size: Any = scalar(lr) / (1 - powers[0])
-    root: Any = sqrt(1 - powers[1])
-    if not isinstance(params, Bounded):
-        size, root = float(size.value), float(root.value)
-    # The array comes first: its format, not that of `size`, is what the product is rounded to.
-    params = params - first / (sqrt(largest) / root + eps) * size
-    return (params, first, second, largest) if amsgrad else (params, first, second)
+def recorded(
+    name: str,
+    state: tuple[str, ...],
+    defaults: Mapping[str, Any],
+    numbers: Mapping[str, Any],
+    invalid: tuple[tuple[str, Mapping[str, Any]], ...],
+    outputs: Callable[[Mapping[str, Any]], tuple[str, ...]],
+    **rest: Any,
+) -> Operation:
+    """Return the record of a step; `state` are the arrays and `numbers` the rest of its state."""
+    return Operation(
+        name=name,
+        arrays=("params", "grads", *state),
+        defaults={**numbers, **defaults},
+        differentiable=(),
+        optional=state,
+        outputs=outputs,
+        invalid=tuple(
+            Invalid(reason, (_ONE, _ONE, *(None for _ in state)), hyper)
+            for reason, hyper in invalid
+        ),
+        call=partial(_call, state, numbers, outputs),
+        written=partial(_written, state, numbers),
+        by_name=False,
+        numbers=tuple(numbers),
+        **rest,
+    )
 
 
 def _split(array: Any) -> list[Any]:
@@ -99,185 +70,125 @@ def _joined(parts: Any) -> Any:
     return np.concatenate([first[None], rest])
 
 
-def _call(*names: str) -> Callable[..., Any]:
-    """Return how to call ``step(params, grads, state, …) -> (params, state)``."""
+def _call(
+    state: tuple[str, ...],
+    numbers: Mapping[str, Any],
+    outputs: Callable[[Mapping[str, Any]], tuple[str, ...]],
+    function: Callable[..., Any],
+    arrays: Mapping[str, Any],
+    hyper: Mapping[str, Any],
+) -> Any:
+    """Call ``step(params, grads, state, …) -> (params, state)``."""
+    options = {name: value for name, value in hyper.items() if name not in numbers}
+    kept = {name: hyper.get(name, value) for name, value in numbers.items()}
+    before: dict[str, Any] | None = None
+    if arrays[state[0]] is not None:
+        before = {name: _split(arrays[name]) for name in state if arrays[name] is not None} | kept
+    params, after = function(_split(arrays["params"]), _split(arrays["grads"]), before, **options)
+    if "step" in numbers and after["step"] != kept["step"] + 1:
+        raise ValueError(f"the step after {kept['step']} is {after['step']}")
+    results = [_joined(params)]
+    for name in outputs(hyper)[1:]:
+        if name not in after:
+            raise ValueError(f"the state after the step has {sorted(after)}, expected {name!r}")
+        single = name in numbers
+        dtype = arrays["params"].dtype
+        results.append(np.asarray(after[name], dtype) if single else _joined(after[name]))
+    return results[0] if len(results) == 1 else tuple(results)
 
-    def call(function: Callable[..., Any], arrays: Mapping[str, Any], hyper: Any) -> Any:
-        hyper = dict(hyper)
-        state: dict[str, Any] | None = None
-        if arrays[names[0]] is not None:
-            state = {n: _split(arrays[n]) for n in names if arrays[n] is not None}
-            if "exp_avg" in names:
-                state["step"] = hyper.pop("step", 0)
-        hyper.pop("step", None)
-        params, after = function(_split(arrays["params"]), _split(arrays["grads"]), state, **hyper)
-        if state is not None and "step" in state and after["step"] != state["step"] + 1:
-            raise ValueError(f"the step after {state['step']} is {after['step']}")
-        results = [_joined(params), *(_joined(after[name]) for name in names if name in after)]
-        return results[0] if len(results) == 1 else tuple(results)
 
-    return call
-
-
-def _written(*names: str) -> Callable[..., str]:
+def _written(
+    state: tuple[str, ...],
+    numbers: Mapping[str, Any],
+    arrays: Mapping[str, Any],
+    hyper: Mapping[str, Any],
+) -> str:
     """Return how to write the call of `_call`."""
-
-    def write(arrays: Mapping[str, Any], hyper: Mapping[str, Any]) -> str:
-        hyper = dict(hyper)
-        step = hyper.pop("step", 0)
-        entries = [f"{n!r}: [{n}[0], {n}[1:]]" for n in names if arrays[n] is not None]
-        if entries and "exp_avg" in names:
-            entries.append(f"'step': {step}")
-        state = f"{{{', '.join(entries)}}}" if entries else "None"
-        options = "".join(f", {name}={value!r}" for name, value in hyper.items())
-        lists = "[params[0], params[1:]], [grads[0], grads[1:]]"
-        return f"function({lists}, {state}{options})"
-
-    return write
+    entries = [f"{n!r}: [{n}[0], {n}[1:]]" for n in state if arrays[n] is not None]
+    if entries:
+        entries += [f"{n!r}: {hyper.get(n, value)!r}" for n, value in numbers.items()]
+    before = f"{{{', '.join(entries)}}}" if entries else "None"
+    given = {name: value for name, value in hyper.items() if name not in numbers}
+    options = "".join(f", {name}={value!r}" for name, value in given.items())
+    lists = "[params[0], params[1:]], [grads[0], grads[1:]]"
+    return f"function({lists}, {before}{options})"
 
 
-def _outputs_of_sgd(hyper: Mapping[str, Any]) -> tuple[str, ...]:
-    return ("params", "momentum_buffer") if hyper.get("momentum") else ("params",)
+def picked(draw: Draw, **options: tuple[Any, ...]) -> dict[str, Any]:
+    """Return one of its options for every hyperparameter, or its limit."""
+
+    def pick(name: str) -> Any:
+        return draw.parameter(name, lambda: draw.choice(options[name]))
+
+    return {name: pick(name) for name in options}
 
 
-def _outputs_of_adam(hyper: Mapping[str, Any]) -> tuple[str, ...]:
-    names = ("params", "exp_avg", "exp_avg_sq")
-    return (*names, "max_exp_avg_sq") if hyper.get("amsgrad") else names
-
-
-_FAMILIES = ("zero-mean", "wide", "zeros", "large")
-
-
-def _sgd_strategy(draw: Draw) -> Case:
-    size = Spec((draw.integer(2, 4), draw.integer(1, 4)))
-    momentum = draw.choice((0.0, 0.9, 0.5))
-    nesterov = bool(momentum) and draw.chance(1, 3)
-    later = bool(momentum) and draw.chance(2, 3)
-    hyper = {
-        "lr": draw.choice((0.1, 1e-3, 1.0)),
-        "momentum": momentum,
-        "dampening": 0.0 if nesterov or not momentum else draw.choice((0.0, 0.5)),
-        "weight_decay": draw.choice((0.0, 0.01, 0.5)),
-        "nesterov": nesterov,
-        "maximize": draw.chance(1, 4),
+def stepped(draw: Draw, state: Mapping[str, str | None], hyper: Mapping[str, Any]) -> Case:
+    """Return a case with a history; `state` gives the kind of each entry, or None."""
+    spec = Spec((draw.integer(2, 4), draw.integer(1, 4)))
+    sizes, steady = draw.choice(_SIZES), draw.chance(1, 2)
+    rng = np.random.default_rng(draw.integer(0, 2**31 - 1))
+    size = rng.choice(sizes, spec.shape)
+    values = {
+        "params": rng.standard_normal(spec.shape) * (rng.random(spec.shape) > 1 / 8),
+        "grads": rng.standard_normal(spec.shape) * size,
     }
-    buffer = size if later else None
-    # The gradients come first, so that the families are theirs.
-    arrays = {"params": size, "grads": size, "momentum_buffer": buffer}
-    return finished(draw, arrays, hyper, _FAMILIES)
+    for name, kind in state.items():
+        if kind is not None:
+            normal, uniform = rng.standard_normal(spec.shape), rng.random(spec.shape)
+            # Gradients go on as they were, or have another size than ever before.
+            values[name] = _KINDS[kind](normal, uniform, size if steady else 1.0)
+    arrays = {"params": spec, "grads": spec}
+    arrays |= {name: None if kind is None else spec for name, kind in state.items()}
+    return replace(finished(draw, arrays, hyper, ("zero-mean",)), values=values)
 
 
-def _adam_strategy(draw: Draw) -> Case:
-    size = Spec((draw.integer(2, 4), draw.integer(1, 4)))
-    later, amsgrad = draw.chance(2, 3), draw.chance(1, 3)
-    moment = Spec(size.shape, "positive") if later else None
-    hyper = {
-        "step": draw.integer(1, 50) if later else 0,
-        "lr": draw.choice((1e-3, 0.1)),
-        "betas": draw.choice(((0.9, 0.999), (0.5, 0.9), (0.0, 0.5))),
-        "eps": draw.choice((1e-8, 1e-3)),
-        "weight_decay": draw.choice((0.0, 0.01)),
-        "amsgrad": amsgrad,
-        "maximize": draw.chance(1, 4),
-    }
-    arrays = {
-        "params": size,
-        "grads": size,
-        "exp_avg": size if later else None,
-        "exp_avg_sq": moment,
-        "max_exp_avg_sq": moment if amsgrad else None,
-    }
-    return finished(draw, arrays, hyper, _FAMILIES)
+def pinned(state: Mapping[str, str | None], hyper: Mapping[str, Any], seed: int) -> Case:
+    """Return a case of plain numbers; the entries of `state` are of kinds of a `Spec`."""
+    size = (3, 2)
+    entries = {name: kind and Spec(size, kind) for name, kind in state.items()}
+    return Case({"params": Spec(size), "grads": Spec(size), **entries}, hyper, seed)
 
 
-_SIZE = Spec((3, 2))
-_SGD = {"lr": 0.1, "momentum": 0.9, "dampening": 0.5, "weight_decay": 0.01}
-_NESTEROV = {"lr": 0.1, "momentum": 0.9, "nesterov": True}
-_ONE, _TWO = np.ones((3, 2)), np.ones((2, 2))
+def constant(value: Bounded, like: Any) -> Any:
+    """Return what hyperparameters make together, in float64 whatever the dtype of the arrays."""
+    return value if isinstance(like, Bounded) else float(value.value)
 
-OPERATIONS = (
-    Operation(
-        name="sgd",
-        arrays=("params", "grads", "momentum_buffer"),
-        defaults={
-            "lr": REQUIRED,
-            "momentum": 0.0,
-            "dampening": 0.0,
-            "weight_decay": 0.0,
-            "nesterov": False,
-            "maximize": False,
-        },
-        strategy=_sgd_strategy,
-        definition=sgd,
-        differentiable=(),
-        optional=("momentum_buffer",),
-        outputs=_outputs_of_sgd,
-        conventions="The first velocity is the gradient itself, without dampening; Nesterov looks "
-        "ahead along the new velocity; weight decay is added to the gradient first.",
-        pinned=(
-            Case({"params": _SIZE, "grads": _SIZE, "momentum_buffer": None}, _SGD, 1),
-            Case({"params": _SIZE, "grads": _SIZE, "momentum_buffer": _SIZE}, _SGD, 2),
-            Case({"params": _SIZE, "grads": _SIZE, "momentum_buffer": _SIZE}, _NESTEROV, 3),
-        ),
-        invalid=(
-            Invalid("a negative learning rate", (_ONE, _ONE, None), {"lr": -1.0}),
-            Invalid("Nesterov without momentum", (_ONE, _ONE, None), {"lr": 0.1, "nesterov": True}),
-        ),
-        call=_call("momentum_buffer"),
-        written=_written("momentum_buffer"),
-        by_name=False,
-    ),
-    Operation(
-        name="adam",
-        arrays=("params", "grads", "exp_avg", "exp_avg_sq", "max_exp_avg_sq"),
-        defaults={
-            "step": 0,
-            "lr": 1e-3,
-            "betas": (0.9, 0.999),
-            "eps": 1e-8,
-            "weight_decay": 0.0,
-            "amsgrad": False,
-            "maximize": False,
-        },
-        strategy=_adam_strategy,
-        definition=adam,
-        differentiable=(),
-        optional=("exp_avg", "exp_avg_sq", "max_exp_avg_sq"),
-        outputs=_outputs_of_adam,
-        conventions="eps is added to the root after the correction of its bias; weight decay is "
-        "added to the gradient. `step` is the number of steps before this one and part of the "
-        "state.",
-        pinned=(
-            Case(
-                {
-                    "params": _SIZE,
-                    "grads": _SIZE,
-                    "exp_avg": None,
-                    "exp_avg_sq": None,
-                    "max_exp_avg_sq": None,
-                },
-                {"lr": 0.1},
-                1,
-            ),
-            Case(
-                {
-                    "params": _SIZE,
-                    "grads": _SIZE,
-                    "exp_avg": _SIZE,
-                    "exp_avg_sq": Spec((3, 2), "positive"),
-                    "max_exp_avg_sq": None,
-                },
-                {"step": 3, "lr": 0.1, "eps": 1e-3, "weight_decay": 0.01},
-                2,
-            ),
-        ),
-        invalid=(
-            Invalid("a negative learning rate", (_ONE, _ONE, None, None, None), {"lr": -1.0}),
-            Invalid("a beta of 1", (_ONE, _ONE, None, None, None), {"betas": (1.0, 0.9)}),
-            Invalid("a negative eps", (_ONE, _ONE, None, None, None), {"eps": -1.0}),
-        ),
-        call=_call("exp_avg", "exp_avg_sq", "max_exp_avg_sq"),
-        written=_written("exp_avg", "exp_avg_sq", "max_exp_avg_sq"),
-        by_name=False,
-    ),
-)
+
+def number(value: Any, like: Any) -> Any:
+    """Return a number of the state, which is kept in the format of the arrays."""
+    if not isinstance(like, Bounded):
+        return np.asarray(value, like.dtype)
+    one = Bounded(np.ones((), like.value.dtype), np.zeros(()), like.format)
+    return one * scalar(value)
+
+
+def regularized(
+    params: Any,
+    grads: Any,
+    lr: float,
+    weight_decay: float,
+    maximize: bool,
+    decoupled: bool = False,
+) -> tuple[Any, Any]:
+    """Return parameters and gradients after weight decay, which is of one or the other."""
+    slope = -grads if maximize else grads
+    if weight_decay and decoupled:
+        params = params * constant(1 - scalar(lr) * scalar(weight_decay), params)
+    elif weight_decay:
+        slope = slope + weight_decay * params
+    return params, slope
+
+
+def averaged(old: Any, new: Any, weight: float) -> Any:
+    """Return a running mean that was 0 before the first step."""
+    share = (1 - weight) * new
+    return share if old is None else weight * old + share
+
+
+def power(base: float, exponent: int) -> Bounded:
+    """Return a power of a hyperparameter."""
+    result = scalar(1.0)
+    for _ in range(exponent):
+        result = result * scalar(base)
+    return result

@@ -139,20 +139,20 @@ def _step(operation: Operation) -> Callable[..., Any]:
     state_names = operation.arrays[2:]
 
     def call(params: Any, grads: Any, state: Any = None, **hyper: Any) -> Any:
-        hyper = dict(hyper)
-        if state and "step" in state:
-            hyper["step"] = state["step"]
+        hyper |= {name: state[name] for name in operation.numbers if state}
         names = operation.outputs(hyper)
         rows = []
         for place in range(len(params)):
             arrays = [state[n][place] if state and n in state else None for n in state_names]
-            result = operation.definition(params[place], grads[place], *arrays, **hyper)
+            with np.errstate(all="ignore"):
+                result = operation.definition(params[place], grads[place], *arrays, **hyper)
             rows.append(result if len(names) > 1 else (result,))
         after: dict[str, Any] = {
             name: [row[column].astype(params[0].dtype) for row in rows]
             for column, name in enumerate(names)
         }
-        if "exp_avg" in after:
+        after |= {name: float(after[name][0]) for name in operation.numbers if name in after}
+        if "step" in operation.numbers:
             after["step"] = hyper.get("step", 0) + 1
         return after.pop("params"), after
 
@@ -160,10 +160,11 @@ def _step(operation: Operation) -> Callable[..., Any]:
 
 
 def _subject() -> Implementation:
+    # A step takes lists of parameters, and a state.
     make = {True: _step, False: _naive}
     return Implementation(
         "naive",
-        {name: make[name in ("sgd", "adam")](operation) for name, operation in CATALOGUE.items()},
+        {name: make[operation.arrays[0] == "params"](operation) for name, operation in CATALOGUE.items()},
         source="from reference_tests.references.exact import subject",
     )
 

@@ -9,7 +9,7 @@ import numpy as np
 import scipy
 from scipy import signal, special
 
-from reference_tests.operations.windows import pair
+from reference_tests.operations.windows import each
 from reference_tests.references import Reference
 
 
@@ -49,7 +49,25 @@ def _along_axis(function: Callable[..., Any]) -> Callable[..., Any]:
     return call
 
 
-def conv2d(
+# SciPy's functions of infinities and NaN are results, not warnings.
+_silent = np.errstate(all="ignore")
+
+
+@_silent
+def _gelu(x: Any, *, approximate: str = "none") -> Any:
+    if approximate != "none":
+        raise NotImplementedError("SciPy has the normal distribution itself")
+    return x * special.ndtr(x)
+
+
+@_silent
+def _softplus(x: Any, *, beta: float = 1.0, threshold: float = 20.0) -> Any:
+    if (x * beta > threshold).any():
+        raise NotImplementedError("without a threshold there is no linear part")
+    return np.logaddexp(x * beta, 0) / beta
+
+
+def convolution(
     x: Any,
     weight: Any,
     bias: Any = None,
@@ -59,48 +77,50 @@ def conv2d(
     dilation: Any = 1,
     groups: int = 1,
 ) -> Any:
-    """Return the convolution as sums of two-dimensional correlations of single channels."""
-    (sh, sw), (dh, dw) = pair(stride), pair(dilation)
-    filters, each, kh, kw = weight.shape
-    spread = np.zeros((filters, each, dh * (kh - 1) + 1, dw * (kw - 1) + 1), weight.dtype)
-    spread[:, :, ::dh, ::dw] = weight
-    reach = spread.shape[2:]
+    """Return the convolution as sums of correlations of single channels."""
+    filters, channels, *kernel = weight.shape
+    spatial = len(kernel)
+    images = x if x.ndim == spatial + 2 else x[None]
+    reach = [d * (k - 1) + 1 for d, k in zip(each(dilation, spatial), kernel, strict=True)]
+    between: Any = (..., *(slice(None, None, d) for d in each(dilation, spatial)))
+    skipped: Any = (..., *(slice(None, None, s) for s in each(stride, spatial)))
+    spread = np.zeros((filters, channels, *reach), weight.dtype)
+    spread[between] = weight
     if padding == "same":
         edges = [((r - 1) // 2, r - 1 - (r - 1) // 2) for r in reach]
     else:
-        edges = [(p, p) for p in ((0, 0) if padding == "valid" else pair(padding))]
-    wide = np.pad(x, [(0, 0), (0, 0), *edges])
-    per_group = filters // groups
-    size = [(n - r) // s + 1 for n, r, s in zip(wide.shape[2:], reach, (sh, sw), strict=True)]
-    y = np.zeros((len(x), filters, *size), x.dtype)
-    channels = [(o, c, o // per_group * each + c) for o in range(filters) for c in range(each)]
-    for n in range(len(x)):
-        for o, c, channel in channels:
-            plane = signal.correlate(wide[n, channel], spread[o, c], "valid", method="direct")
-            y[n, o] += plane[::sh, ::sw]
+        edges = [(p, p) for p in each(0 if padding == "valid" else padding, spatial)]
+    wide = np.pad(images, [(0, 0), (0, 0), *edges])
+    full = [n - r + 1 for n, r in zip(wide.shape[2:], reach, strict=True)]
+    dense = np.zeros((len(images), filters, *full), x.dtype)
+    pairs = [
+        (n, o, c, o // (filters // groups) * channels + c)
+        for n, o, c in np.ndindex(len(images), filters, channels)
+    ]
+    for n, o, c, channel in pairs:
+        dense[n, o] += signal.correlate(wide[n, channel], spread[o, c], "valid", method="direct")
+    y = dense[skipped].copy()
     if bias is not None:
-        y = y + (bias[:, None, None] if bias.ndim == 1 else bias)
+        y += bias.reshape(bias.shape + (1,) * (spatial + 1 - bias.ndim))
 
     def pullback(grad_output: Any) -> Any:
+        grads = grad_output.reshape(y.shape)
         # Between the elements of the gradient lie the positions that the stride skipped.
-        full = [n - r + 1 for n, r in zip(wide.shape[2:], reach, strict=True)]
-        dense = np.zeros((*grad_output.shape[:2], *full), grad_output.dtype)
-        dense[:, :, ::sh, ::sw] = grad_output
+        dense = np.zeros((len(images), filters, *full), x.dtype)
+        dense[skipped] = grads
         grad_wide, grad_spread = np.zeros_like(wide), np.zeros_like(spread)
-        for n in range(len(x)):
-            for o, c, channel in channels:
-                grad = dense[n, o]
-                grad_wide[n, channel] += signal.convolve(grad, spread[o, c], method="direct")
-                grad_spread[o, c] += signal.correlate(
-                    wide[n, channel], grad, "valid", method="direct"
-                )
-        inner = tuple(slice(b, b + n) for (b, _), n in zip(edges, x.shape[2:], strict=True))
+        for n, o, c, channel in pairs:
+            grad = dense[n, o]
+            grad_wide[n, channel] += signal.convolve(grad, spread[o, c], method="direct")
+            grad_spread[o, c] += signal.correlate(wide[n, channel], grad, "valid", method="direct")
+        sizes = zip(edges, x.shape[-spatial:], strict=True)
+        inner: Any = (..., *(slice(b, b + n) for (b, _), n in sizes))
         grad_bias = None
         if bias is not None:
-            grad_bias = grad_output.sum((0, 2, 3) if bias.ndim == 1 else 0)
-        return grad_wide[:, :, *inner], grad_spread[:, :, ::dh, ::dw], grad_bias
+            grad_bias = grads.sum((0, *range(2, grads.ndim)) if bias.ndim == 1 else 0)
+        return grad_wide[inner].reshape(x.shape), grad_spread[between], grad_bias
 
-    return y, pullback
+    return y.reshape(*x.shape[: -spatial - 1], *y.shape[1:]), pullback
 
 
 reference = Reference(
@@ -109,10 +129,17 @@ reference = Reference(
     {
         "correlate": _slide("correlate"),
         "convolve": _slide("convolve"),
-        "conv2d": conv2d,
-        "conv2d_untied_bias": conv2d,
+        "conv1d": convolution,
+        "conv2d": convolution,
+        "conv2d_untied_bias": convolution,
+        "conv3d": convolution,
+        "gelu": _gelu,
+        "logsigmoid": special.log_expit,
         "sigmoid": special.expit,
+        "silu": _silent(lambda x: x * special.expit(x)),
         "softmax": _along_axis(special.softmax),
         "log_softmax": _along_axis(special.log_softmax),
+        "softmin": _along_axis(lambda x, axis: special.softmax(-x, axis)),
+        "softplus": _softplus,
     },
 )

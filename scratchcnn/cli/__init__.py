@@ -1,4 +1,4 @@
-"""The command ``scratchcnn``: train a network on digits, evaluate it, let it predict."""
+"""The command ``scratchcnn``: train a network on digits, evaluate it, let it predict, reuse it."""
 
 from scratchcnn.cli.program import main
 

@@ -25,11 +25,12 @@ from scratchcnn.training import Epoch, evaluate, fit
 
 PACKAGES = {"PIL": "pillow"}
 NUMERIC = ("images", "right", "recall", "precision", "probability", "parameters", "multiply-adds")
+NUMERIC += ("transferred", "from scratch", "gain")
 
 
 def train(options: argparse.Namespace) -> int:
     """Train a network and write weights, history and pictures into a folder."""
-    _need("matplotlib")
+    need("matplotlib")
     kind, source = MODELS[options.model], SOURCES[options.dataset]
     check_match(options.model, options.dataset, options.data)
     build_rng, order_rng = np.random.default_rng(options.seed).spawn(2)
@@ -69,7 +70,7 @@ def train(options: argparse.Namespace) -> int:
 
 def evaluate_weights(options: argparse.Namespace) -> int:
     """Print loss and accuracy of trained weights on held-out images, and a table of the classes."""
-    _need("rich")
+    need("rich")
     network, name, dataset, seed, scale = read_trained(options.weights, options.model)
     dataset = options.dataset or dataset
     if dataset is None:
@@ -91,7 +92,7 @@ def evaluate_weights(options: argparse.Namespace) -> int:
         )
         for k, label in enumerate(classes)
     ]
-    _print_table(
+    print_table(
         f"{name} on {len(held_out.labels):,} held-out images of {dataset}",
         ("digit", "images", "right", "recall", "precision"),
         rows,
@@ -102,7 +103,7 @@ def evaluate_weights(options: argparse.Namespace) -> int:
 
 def predict(options: argparse.Namespace) -> int:
     """Print which digit an image shows, and the probability of each."""
-    _need("rich", "PIL")
+    need("rich", "PIL")
     network, name, dataset, _, scale = read_trained(options.weights, options.model)
     pixels = read_image(options.image, name)
     pixels = 1 - pixels if options.invert else pixels
@@ -114,7 +115,7 @@ def predict(options: argparse.Namespace) -> int:
         (label, f"{100 * share:.2f} %", "#" * round(30 * float(share)))
         for label, share in zip(classes, shares, strict=True)
     ]
-    _print_table(f"{name}, {options.image}", ("digit", "probability", ""), rows)
+    print_table(f"{name}, {options.image}", ("digit", "probability", ""), rows)
     edge = np.concatenate([pixels[..., [0, -1], :].ravel(), pixels[..., [0, -1]].ravel()])
     if np.median(edge) > 0.5:
         change = "without" if options.invert else "with"
@@ -128,10 +129,10 @@ def predict(options: argparse.Namespace) -> int:
 
 def summary(options: argparse.Namespace) -> int:
     """Print the layers of a network, with their sizes and their work for one image."""
-    _need("rich")
+    need("rich")
     model = MODELS[options.model]
     rows = summarize(model.build(rng=0), model.input_shape)
-    _print_table(
+    print_table(
         f"{options.model}: {model.title}; input {_by(model.input_shape)}",
         ("layer", "kind", "output", "parameters", "multiply-adds"),
         [(name, kind, _by(shape), *_thousands(*numbers)) for name, kind, shape, *numbers in rows],
@@ -147,7 +148,7 @@ def summary(options: argparse.Namespace) -> int:
     return 0
 
 
-def _need(*modules: str) -> None:
+def need(*modules: str) -> None:
     """Raise ImportError unless all `modules` are installed."""
     for module in modules:
         if importlib.util.find_spec(module) is None:
@@ -210,7 +211,7 @@ def _percent(part: int, whole: int) -> str:
     return f"{100 * part / whole:.1f} %" if whole else "-"
 
 
-def _print_table(
+def print_table(
     title: str,
     columns: Sequence[str],
     rows: Iterable[Sequence[str]],

@@ -72,22 +72,23 @@ def write_run(
     counts = plots.confusion_matrix(labels, predictions, len(classes))
     notes = {"model": name, "dataset": dataset, "seed": seed, **scale._asdict()}
     save_weights(out / "weights.npz", network, notes)
-    _write_csv(out / "history.csv", Epoch._fields, history.epochs)
-    _write_csv(
+    write_csv(out / "history.csv", Epoch._fields, history.epochs)
+    write_csv(
         out / "confusion.csv",
         ("true label", *classes),
         [(label, *row.tolist()) for label, row in zip(classes, counts, strict=True)],
     )
-    _write_figure(out / "history.png", plots.history_figure(history))
-    _write_figure(out / "confusion.png", plots.confusion_figure(labels, predictions, classes))
-    _write_figure(out / "filters.png", plots.filters_figure(convolution.weight.data))
+    write_figure(out / "history.png", plots.history_figure(history))
+    write_figure(out / "confusion.png", plots.confusion_figure(labels, predictions, classes))
+    write_figure(out / "filters.png", plots.filters_figure(convolution.weight.data))
     print(
         f"wrote {out}: weights.npz, history.csv, history.png, confusion.csv, confusion.png, "
         "filters.png"
     )
 
 
-def _write_csv(path: Path, header: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
+def write_csv(path: Path, header: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
+    """Write a table, whole or not at all."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(header)
@@ -96,7 +97,8 @@ def _write_csv(path: Path, header: Sequence[str], rows: Iterable[Sequence[Any]])
         file.write(text.getvalue().encode())
 
 
-def _write_figure(path: Path, figure: Figure) -> None:
+def write_figure(path: Path, figure: Figure) -> None:
+    """Write a picture, whole or not at all."""
     with replacing(path) as file:
         figure.savefig(file, format="png")
 

@@ -14,6 +14,7 @@ import numpy as np
 import scratchcnn
 from scratchcnn.cli import commands
 from scratchcnn.cli.sources import SOURCES, UsageError
+from scratchcnn.cli.transfer import transfer
 from scratchcnn.models import MODELS
 
 OPTIMIZERS = ("adam", "sgd")
@@ -91,6 +92,13 @@ def _parser() -> argparse.ArgumentParser:
     )
 
     _model_argument(_command(added, "summary", commands.summary).add_argument, "model", "")
+
+    add = _command(added, "transfer", transfer).add_argument
+    add("--out", type=_folder, metavar="FOLDER", required=True, help="for all that is written")
+    add("--runs", type=_whole(1), default=5, metavar="N", help="(default: 5)")
+    add("--images", type=_whole(1), default=20, metavar="N", help="of each class (default: 20)")
+    add("--epochs", type=_whole(1), default=20, metavar="N", help="of both ways (default: 20)")
+    add("--seed", type=_whole(0), default=0, metavar="N", help="of the first run (default: 0)")
     return parser
 
 

@@ -90,13 +90,20 @@ def shape(function: str, name: str, array: NDArray[Any], expected: tuple[int, ..
         raise ValueError(f"{function}: {name} has shape {array.shape}, expected {expected}")
 
 
+def alike(function: str, grad_output: Any, **arrays: Any) -> None:
+    """Raise unless `grad_output` and all arrays are of one floating dtype and one shape."""
+    floats(function, grad_output=grad_output, **arrays)
+    for array in arrays.values():
+        shape(function, "grad_output", grad_output, array.shape)
+
+
 def sizes(
     function: str, name: str, value: Any, axes: str | None = None, least: int = 0
 ) -> tuple[int, ...]:
     """Return the shape `value` as a tuple of ints of at least `least`, one for each of `axes`."""
     if not isinstance(value, Sequence) or isinstance(value, str):
         raise TypeError(f"{function}: {name} is {value!r}, expected a tuple of integers")
-    if axes is not None and len(value) != axes.count(",") + 1:
+    if axes is not None and len(value) != axes.count(",") + (not axes.endswith(",)")):
         raise ValueError(f"{function}: {name} is {tuple(value)}, expected {axes}")
     return tuple(whole(function, name, each, least) for each in value)
 

@@ -43,7 +43,7 @@ def relu(x: Floats) -> Floats:
 @check.ieee
 def relu_grad(grad_output: Floats, x: Floats) -> Floats:
     """Return the gradient of `x`: ``grad_output`` where ``x > 0`` or NaN, and 0 elsewhere."""
-    _like("relu_grad", grad_output, x=x)
+    check.alike("relu_grad", grad_output, x=x)
     return np.where(x <= 0, grad_output.dtype.type(0), grad_output)
 
 
@@ -77,7 +77,7 @@ def sigmoid(x: Floats) -> Floats:
 @check.ieee
 def sigmoid_grad(grad_output: Floats, y: Floats) -> Floats:
     """Return the gradient of `x` from ``y = sigmoid(x)``: ``grad_output * y * (1 - y)``."""
-    _like("sigmoid_grad", grad_output, y=y)
+    check.alike("sigmoid_grad", grad_output, y=y)
     return grad_output * (y * (1 - y))
 
 
@@ -110,7 +110,7 @@ def tanh(x: Floats) -> Floats:
 @check.ieee
 def tanh_grad(grad_output: Floats, y: Floats) -> Floats:
     """Return the gradient of `x` from ``y = tanh(x)``: ``grad_output * (1 - y**2)``."""
-    _like("tanh_grad", grad_output, y=y)
+    check.alike("tanh_grad", grad_output, y=y)
     # The form (1 - y) * (1 + y) rounds twice more where y is small.
     return grad_output * (1 - y * y)
 
@@ -152,9 +152,48 @@ def softmax(x: Floats, *, dim: int) -> Floats:
 @check.ieee
 def softmax_grad(grad_output: Floats, y: Floats, *, dim: int) -> Floats:
     """Return the gradient of `x` from ``y = softmax(x)``: ``y * (g - sum(g * y))`` along `dim`."""
-    _like("softmax_grad", grad_output, y=y)
+    check.alike("softmax_grad", grad_output, y=y)
     dim = check.axis("softmax_grad", "dim", dim, y.ndim)
     return np.asarray(y * (grad_output - (grad_output * y).sum(dim, keepdims=True)))
+
+
+@check.ieee
+def softmin(x: Floats, *, dim: int) -> Floats:
+    """Return ``exp(-x) / sum(exp(-x))`` along one axis, the softmax of ``-x``.
+
+    Parameters
+    ----------
+    x : ndarray of any shape
+    dim : int
+        The axis along which the result sums to 1.
+
+    Returns
+    -------
+    ndarray, same shape and dtype as `x`
+
+    Raises
+    ------
+    TypeError
+        If `x` is not of float32 or float64, or `dim` is no integer.
+    ValueError
+        If `x` has no axis `dim`.
+
+    Examples
+    --------
+    >>> softmin(np.array([0.0, 1000.0]), dim=0)
+    array([1., 0.])
+    """
+    check.floats("softmin", x=x)
+    dim = check.axis("softmin", "dim", dim, x.ndim)
+    return softmax(-x, dim=dim)
+
+
+@check.ieee
+def softmin_grad(grad_output: Floats, y: Floats, *, dim: int) -> Floats:
+    """Return the gradient of `x` from ``y = softmin(x)``: ``y * (sum(g * y) - g)`` along `dim`."""
+    check.alike("softmin_grad", grad_output, y=y)
+    dim = check.axis("softmin_grad", "dim", dim, y.ndim)
+    return -softmax_grad(grad_output, y, dim=dim)
 
 
 @check.ieee
@@ -192,7 +231,7 @@ def log_softmax(x: Floats, *, dim: int) -> Floats:
 @check.ieee
 def log_softmax_grad(grad_output: Floats, y: Floats, *, dim: int) -> Floats:
     """Return the gradient of `x` from ``y = log_softmax(x)``: ``g - exp(y) * sum(g)``."""
-    _like("log_softmax_grad", grad_output, y=y)
+    check.alike("log_softmax_grad", grad_output, y=y)
     dim = check.axis("log_softmax_grad", "dim", dim, y.ndim)
     return np.asarray(grad_output - np.exp(y) * grad_output.sum(dim, keepdims=True))
 
@@ -213,9 +252,3 @@ def _below_maximum(x: Floats, dim: int) -> Floats:
         return x.copy()
     # A row with +inf, or of -inf only, becomes NaN, as in PyTorch.
     return np.asarray(x - x.max(dim, keepdims=True))
-
-
-def _like(function: str, grad_output: Floats, **other: Floats) -> None:
-    check.floats(function, grad_output=grad_output, **other)
-    for array in other.values():
-        check.shape(function, "grad_output", grad_output, array.shape)

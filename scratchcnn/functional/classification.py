@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from scratchcnn.functional import _checks as check
 from scratchcnn.functional._checks import Floats, Integers
+from scratchcnn.functional._reduction import check_grad_output, reduce, reduce_grad
 from scratchcnn.functional.activation import _log_softmax
-from scratchcnn.functional.loss import check_grad_output, reduce, reduce_grad
 
 
 @check.ieee
@@ -79,7 +79,7 @@ def nll_loss_grad(
     dtype = grad_output.dtype
     share = _target_share(name, input_shape, dtype, target, weight, ignore_index, 0.0)
     check_grad_output(name, grad_output, target.shape, reduction)
-    scale = reduce_grad(grad_output, target.shape, reduction, share.sum())
+    scale = reduce_grad(grad_output, reduction, share.sum())
     return np.where(share == 0, share, -_per_class(scale, input_shape) * share)
 
 
@@ -163,7 +163,7 @@ def cross_entropy_input_grad(
     axis = _class_axis(x.shape)
     losses = x.shape[:axis] + x.shape[axis + 1 :]
     check_grad_output(name, grad_output, losses, reduction)
-    scale = _per_class(reduce_grad(grad_output, losses, reduction, count), x.shape)
+    scale = _per_class(reduce_grad(grad_output, reduction, count), x.shape)
     probabilities = np.exp(_log_softmax(x, axis))
     whole = share.sum(axis, keepdims=True)
     # What is ignored has no share, and the gradient 0 even where the mean of nothing is NaN.
@@ -188,7 +188,7 @@ def cross_entropy_target_grad(
     losses = x.shape[:axis] + x.shape[axis + 1 :]
     check_grad_output(name, grad_output, losses, reduction)
     count = np.prod(losses, dtype=int)
-    scale = _per_class(reduce_grad(grad_output, losses, reduction, count), x.shape)
+    scale = _per_class(reduce_grad(grad_output, reduction, count), x.shape)
     return -scale * (factor * _log_softmax(x, axis))
 
 

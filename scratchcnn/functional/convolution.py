@@ -1,25 +1,74 @@
-"""The convolution of networks: a cross-correlation over channels, with stride, padding, groups.
-
-Written once for any number of spatial axes. All windows of the input become the columns of one
-matrix, (C * KH * KW, N * Hout * Wout) for each group; then the forward and both gradients are
-one matrix product each.
-"""
+"""The convolutions of networks: cross-correlations over channels, with stride, padding, groups."""
 
 from __future__ import annotations
-
-from collections.abc import Sequence
 
 import numpy as np
 
 from scratchcnn.functional import _checks as check
+from scratchcnn.functional import _convolution as products
 from scratchcnn.functional._checks import Floats, PerAxis
-from scratchcnn.functional.geometry import (
-    Windows,
-    add_windows,
-    output_size,
-    padded,
-    window_view,
-)
+
+
+@check.ieee
+def conv1d(
+    x: Floats,
+    weight: Floats,
+    bias: Floats | None = None,
+    *,
+    stride: PerAxis = 1,
+    padding: PerAxis | str = 0,
+    dilation: PerAxis = 1,
+    groups: int = 1,
+) -> Floats:
+    """Return the 1-d cross-correlation of `x` with every filter of `weight`, plus `bias`.
+
+    As `conv2d`, but `x` is (N, C, L) or (C, L), `weight` (O, C / groups, K), `bias` (O,) or
+    (O, Lout), and the result (N, O, Lout) or (O, Lout).
+
+    Examples
+    --------
+    >>> conv1d(np.array([[1.0, 2, 4, 8]]), np.array([[[-1.0, 1]]]))
+    array([[1., 2., 4.]])
+    """
+    return _forward("conv1d", 1, x, weight, bias, stride, padding, dilation, groups)
+
+
+@check.ieee
+def conv1d_input_grad(
+    grad_output: Floats,
+    weight: Floats,
+    *,
+    input_shape: tuple[int, ...],
+    stride: PerAxis = 1,
+    padding: PerAxis | str = 0,
+    dilation: PerAxis = 1,
+    groups: int = 1,
+) -> Floats:
+    """Return the gradient of `x`: every window's ``weight.T @ grad_output``, added in place."""
+    name = "conv1d_input_grad"
+    return _input_grad(name, 1, grad_output, weight, input_shape, stride, padding, dilation, groups)
+
+
+@check.ieee
+def conv1d_weight_grad(
+    grad_output: Floats,
+    x: Floats,
+    *,
+    kernel_size: PerAxis,
+    stride: PerAxis = 1,
+    padding: PerAxis | str = 0,
+    dilation: PerAxis = 1,
+    groups: int = 1,
+) -> Floats:
+    """Return the gradient of `weight`: ``grad_output`` correlated with the windows of `x`."""
+    name = "conv1d_weight_grad"
+    return _weight_grad(name, 1, grad_output, x, kernel_size, stride, padding, dilation, groups)
+
+
+@check.ieee
+def conv1d_bias_grad(grad_output: Floats, *, bias_shape: tuple[int, ...] | None = None) -> Floats:
+    """Return the gradient of `bias`: the sum over N and L, or over N alone for an untied one."""
+    return products.bias_grad("conv1d_bias_grad", 1, grad_output, bias_shape)
 
 
 @check.ieee
@@ -37,7 +86,7 @@ def conv2d(
 
     Parameters
     ----------
-    x : ndarray (N, C, H, W)
+    x : ndarray (N, C, H, W) or (C, H, W)
     weight : ndarray (O, C / groups, KH, KW)
     bias : ndarray (O,) or (O, Hout, Wout), optional
         One value per filter, or untied: one per filter and output pixel.
@@ -53,7 +102,7 @@ def conv2d(
 
     Returns
     -------
-    ndarray (N, O, Hout, Wout)
+    ndarray (N, O, Hout, Wout) or (O, Hout, Wout)
         ``y[n, o, i, j] = bias[o] + sum(x[n, c, i * sh + a * dh - ph, j * sw + b * dw - pw]
         * weight[o, c, a, b] for c, a, b)`` with zeros outside, and
         ``Hout = (H + 2 * ph - dh * (KH - 1) - 1) // sh + 1``.
@@ -77,7 +126,7 @@ def conv2d(
     array([[ 9., 32.],
            [14., 26.]])
     """
-    return _forward("conv2d", x, weight, bias, stride, padding, dilation, groups)
+    return _forward("conv2d", 2, x, weight, bias, stride, padding, dilation, groups)
 
 
 @check.ieee
@@ -93,13 +142,7 @@ def conv2d_input_grad(
 ) -> Floats:
     """Return the gradient of `x`: every window's ``weight.T @ grad_output``, added in place."""
     name = "conv2d_input_grad"
-    check.floats(name, grad_output=grad_output, weight=weight)
-    check.rank(name, "weight", weight, "(O, C, KH, KW)")
-    shape = check.sizes(name, "input_shape", input_shape, check.AXES[2])
-    windows = _windows(name, shape, weight.shape, stride, padding, dilation, groups)
-    expected = (shape[0], weight.shape[0], *windows.output)
-    check.shape(name, "grad_output", grad_output, expected)
-    return _input_grad(grad_output, weight, shape, windows, groups)
+    return _input_grad(name, 2, grad_output, weight, input_shape, stride, padding, dilation, groups)
 
 
 @check.ieee
@@ -115,174 +158,165 @@ def conv2d_weight_grad(
 ) -> Floats:
     """Return the gradient of `weight`: ``grad_output`` correlated with the windows of `x`."""
     name = "conv2d_weight_grad"
-    check.floats(name, grad_output=grad_output, x=x)
-    check.rank(name, "grad_output", grad_output, "(N, O, Hout, Wout)")
-    check.rank(name, "x", x, "(N, C, H, W)")
-    kernel = check.per_axis(name, "kernel_size", kernel_size, 2, 1)
-    groups = check.whole(name, "groups", groups, 1)
-    shape = (grad_output.shape[1], x.shape[1] // groups, *kernel)
-    windows = _windows(name, x.shape, shape, stride, padding, dilation, groups)
-    expected = (x.shape[0], shape[0], *windows.output)
-    check.shape(name, "grad_output", grad_output, expected)
-    return _weight_grad(grad_output, x, shape, windows, groups)
+    return _weight_grad(name, 2, grad_output, x, kernel_size, stride, padding, dilation, groups)
 
 
 @check.ieee
 def conv2d_bias_grad(grad_output: Floats, *, bias_shape: tuple[int, ...] | None = None) -> Floats:
     """Return the gradient of `bias`: the sum over N, H, W, or over N alone for an untied one."""
-    name = "conv2d_bias_grad"
-    check.floats(name, grad_output=grad_output)
-    check.rank(name, "grad_output", grad_output, "(N, O, Hout, Wout)")
-    tied, untied = grad_output.shape[1:2], grad_output.shape[1:]
-    if bias_shape not in (None, tied, untied):
-        raise ValueError(f"{name}: bias_shape is {bias_shape}, expected {tied} or {untied}")
-    return _bias_grad(grad_output, bias_shape or tied)
+    return products.bias_grad("conv2d_bias_grad", 2, grad_output, bias_shape)
+
+
+@check.ieee
+def conv3d(
+    x: Floats,
+    weight: Floats,
+    bias: Floats | None = None,
+    *,
+    stride: PerAxis = 1,
+    padding: PerAxis | str = 0,
+    dilation: PerAxis = 1,
+    groups: int = 1,
+) -> Floats:
+    """Return the 3-d cross-correlation of `x` with every filter of `weight`, plus `bias`.
+
+    As `conv2d`, but `x` is (N, C, D, H, W) or (C, D, H, W), `weight` (O, C / groups, KD, KH, KW),
+    `bias` (O,) or (O, Dout, Hout, Wout), and the result (N, O, Dout, Hout, Wout) or without N.
+
+    Examples
+    --------
+    >>> conv3d(np.arange(8.0).reshape(1, 2, 2, 2), np.ones((1, 1, 2, 1, 2)))
+    array([[[[10.],
+             [18.]]]])
+    """
+    return _forward("conv3d", 3, x, weight, bias, stride, padding, dilation, groups)
+
+
+@check.ieee
+def conv3d_input_grad(
+    grad_output: Floats,
+    weight: Floats,
+    *,
+    input_shape: tuple[int, ...],
+    stride: PerAxis = 1,
+    padding: PerAxis | str = 0,
+    dilation: PerAxis = 1,
+    groups: int = 1,
+) -> Floats:
+    """Return the gradient of `x`: every window's ``weight.T @ grad_output``, added in place."""
+    name = "conv3d_input_grad"
+    return _input_grad(name, 3, grad_output, weight, input_shape, stride, padding, dilation, groups)
+
+
+@check.ieee
+def conv3d_weight_grad(
+    grad_output: Floats,
+    x: Floats,
+    *,
+    kernel_size: PerAxis,
+    stride: PerAxis = 1,
+    padding: PerAxis | str = 0,
+    dilation: PerAxis = 1,
+    groups: int = 1,
+) -> Floats:
+    """Return the gradient of `weight`: ``grad_output`` correlated with the windows of `x`."""
+    name = "conv3d_weight_grad"
+    return _weight_grad(name, 3, grad_output, x, kernel_size, stride, padding, dilation, groups)
+
+
+@check.ieee
+def conv3d_bias_grad(grad_output: Floats, *, bias_shape: tuple[int, ...] | None = None) -> Floats:
+    """Return the gradient of `bias`: the sum over N, D, H, W, or over N alone if untied."""
+    return products.bias_grad("conv3d_bias_grad", 3, grad_output, bias_shape)
 
 
 def output_shape(
     function: str,
     shape: tuple[int, ...],
     weight_shape: tuple[int, ...],
-    stride: int | Sequence[int],
-    padding: int | Sequence[int] | str,
-    dilation: int | Sequence[int],
+    stride: PerAxis,
+    padding: PerAxis | str,
+    dilation: PerAxis,
     groups: int,
 ) -> tuple[int, ...]:
     """Return the shape (N, O, Hout, Wout) that a convolution of these shapes has, or raise."""
-    windows = _windows(function, shape, weight_shape, stride, padding, dilation, groups)
+    windows = products.geometry(function, shape, weight_shape, stride, padding, dilation, groups)
     return (shape[0], weight_shape[0], *windows.output)
 
 
 def _forward(
     function: str,
+    spatial: int,
     x: Floats,
     weight: Floats,
     bias: Floats | None,
-    stride: int | Sequence[int],
-    padding: int | Sequence[int] | str,
-    dilation: int | Sequence[int],
+    stride: PerAxis,
+    padding: PerAxis | str,
+    dilation: PerAxis,
     groups: int,
 ) -> Floats:
-    spatial = 2
     check.floats(function, {"bias": bias}, x=x, weight=weight)
-    check.rank(function, "x", x, check.AXES[spatial])
-    check.rank(function, "weight", weight, "(O, C, KH, KW)")
-    windows = _windows(function, x.shape, weight.shape, stride, padding, dilation, groups)
-    shape = (x.shape[0], weight.shape[0], *windows.output)
-    if bias is not None and bias.shape not in (shape[1:2], shape[1:]):
+    images = check.batched(function, "x", x, spatial)
+    check.rank(function, "weight", weight, products.FILTER_AXES[spatial])
+    windows = products.geometry(
+        function, images.shape, weight.shape, stride, padding, dilation, groups
+    )
+    tied, untied = weight.shape[:1], (weight.shape[0], *windows.output)
+    if bias is not None and bias.shape not in (tied, untied):
         raise ValueError(
-            f"{function}: bias has shape {bias.shape}, expected {shape[1:2]}, or {shape[1:]} "
+            f"{function}: bias has shape {bias.shape}, expected {tied}, or {untied} "
             "with one value per output pixel"
         )
-    columns = _columns(x, windows, groups)
-    filters = weight.reshape(groups, shape[1] // groups, -1)
-    y = np.moveaxis((filters @ columns).reshape(shape[1], shape[0], *windows.output), 0, 1)
+    y = products.correlated(images, weight, windows, groups)
     if bias is None:
-        return np.ascontiguousarray(y)
-    per_pixel = bias.reshape(bias.shape + (1,) * (spatial + 1 - bias.ndim))
-    return np.add(y, per_pixel, order="C")
+        y = np.ascontiguousarray(y)
+    else:
+        per_pixel = bias.reshape(bias.shape + (1,) * (spatial + 1 - bias.ndim))
+        y = np.add(y, per_pixel, order="C")
+    return y if x is images else y[0]
 
 
 def _input_grad(
+    function: str,
+    spatial: int,
     grad_output: Floats,
     weight: Floats,
-    shape: tuple[int, ...],
-    windows: Windows,
+    input_shape: tuple[int, ...],
+    stride: PerAxis,
+    padding: PerAxis | str,
+    dilation: PerAxis,
     groups: int,
 ) -> Floats:
-    filters = weight.reshape(groups, weight.shape[0] // groups, -1)
-    columns = filters.swapaxes(1, 2) @ _by_filter(grad_output, groups)
-    parts = columns.reshape(shape[1], *windows.kernel, shape[0], *windows.output)
-    return add_windows(np.moveaxis(parts, len(windows.kernel) + 1, 0), windows, shape)
+    check.floats(function, grad_output=grad_output, weight=weight)
+    check.rank(function, "weight", weight, products.FILTER_AXES[spatial])
+    shape = check.batched_sizes(function, "input_shape", input_shape, spatial)
+    windows = products.geometry(function, shape, weight.shape, stride, padding, dilation, groups)
+    expected = (shape[0], weight.shape[0], *windows.output)
+    batched = len(input_shape) == len(shape)
+    check.shape(function, "grad_output", grad_output, expected if batched else expected[1:])
+    grads = grad_output.reshape(expected)
+    grad = products.correlated_input_grad(grads, weight, windows, groups, shape)
+    return grad if batched else grad[0]
 
 
 def _weight_grad(
+    function: str,
+    spatial: int,
     grad_output: Floats,
     x: Floats,
-    shape: tuple[int, ...],
-    windows: Windows,
+    kernel_size: PerAxis,
+    stride: PerAxis,
+    padding: PerAxis | str,
+    dilation: PerAxis,
     groups: int,
 ) -> Floats:
-    columns = _columns(x, windows, groups)
-    return (_by_filter(grad_output, groups) @ columns.swapaxes(1, 2)).reshape(shape)
-
-
-def _bias_grad(grad_output: Floats, shape: tuple[int, ...]) -> Floats:
-    axes = (0,) if len(shape) > 1 else (0, *range(2, grad_output.ndim))
-    return np.asarray(grad_output.sum(axes))
-
-
-def _columns(x: Floats, windows: Windows, groups: int) -> Floats:
-    """Return the windows of `x` as columns of matrices (G, C / G * KH * KW, N * Hout * Wout)."""
-    view = window_view(padded(x, windows), windows)
-    taps = len(windows.kernel) + 1
-    rows = x.shape[1] // groups * int(np.prod(windows.kernel))
-    return np.moveaxis(view, 0, taps).reshape(groups, rows, x.shape[0] * np.prod(windows.output))
-
-
-def _by_filter(grad_output: Floats, groups: int) -> Floats:
-    """Return `grad_output` as the matrices (G, O / G, N * Hout * Wout)."""
-    filters = grad_output.shape[1]
-    count = grad_output.size // filters if filters else 0
-    return np.moveaxis(grad_output, 1, 0).reshape(groups, filters // groups, count)
-
-
-def _windows(
-    function: str,
-    shape: tuple[int, ...],
-    weight_shape: tuple[int, ...],
-    stride: int | Sequence[int],
-    padding: int | Sequence[int] | str,
-    dilation: int | Sequence[int],
-    groups: int,
-) -> Windows:
-    """Return the geometry of a convolution, or raise for sizes that do not fit each other."""
-    size, kernel = shape[2:], weight_shape[2:]
-    axes = len(kernel)
+    check.floats(function, grad_output=grad_output, x=x)
+    grads = check.batched(function, "grad_output", grad_output, spatial)
+    images = check.batched(function, "x", x, spatial)
+    kernel = check.per_axis(function, "kernel_size", kernel_size, spatial, 1)
     groups = check.whole(function, "groups", groups, 1)
-    steps = check.per_axis(function, "stride", stride, axes, 1)
-    gaps = check.per_axis(function, "dilation", dilation, axes, 1)
-    for name, count in (("x", shape[1]), ("weight", weight_shape[0])):
-        if count % groups:
-            kind = "channels" if name == "x" else "filters"
-            raise ValueError(
-                f"{function}: {name} has {count} {kind}, expected a multiple of groups={groups}"
-            )
-    if weight_shape[1] * groups != shape[1]:
-        each = "" if groups == 1 else f" in each of {groups} groups"
-        raise ValueError(
-            f"{function}: weight has {weight_shape[1]} input channels{each}, but x has {shape[1]}"
-        )
-    if min(weight_shape) < 1 or shape[1] < 1:
-        raise ValueError(f"{function}: weight has shape {weight_shape}, expected no axis of 0")
-    before, after = _edges(function, kernel, steps, padding, gaps)
-    edges = [first + last for first, last in zip(before, after, strict=True)]
-    output = tuple(map(output_size, size, kernel, steps, edges, gaps))
-    if min(output) < 1:
-        reach = tuple((k - 1) * d + 1 for k, d in zip(kernel, gaps, strict=True))
-        raise ValueError(
-            f"{function}: the kernel reaches over {reach}, but the padded input has "
-            f"{tuple(n + e for n, e in zip(size, edges, strict=True))}; "
-            "expected a kernel that is not larger"
-        )
-    return Windows(kernel, steps, before, after, gaps, output)
-
-
-def _edges(
-    function: str,
-    kernel: tuple[int, ...],
-    stride: tuple[int, ...],
-    padding: int | Sequence[int] | str,
-    dilation: tuple[int, ...],
-) -> tuple[tuple[int, ...], tuple[int, ...]]:
-    """Return the zeros before and after each spatial axis."""
-    if isinstance(padding, str):
-        check.choice(function, "padding", padding, ("valid", "same"))
-        if padding == "valid":
-            return (0,) * len(kernel), (0,) * len(kernel)
-        if max(stride) > 1:
-            raise ValueError(f"{function}: stride is {stride}, expected 1 with padding='same'")
-        total = [(k - 1) * d for k, d in zip(kernel, dilation, strict=True)]
-        return tuple(t // 2 for t in total), tuple(t - t // 2 for t in total)
-    both = check.per_axis(function, "padding", padding, len(kernel), 0)
-    return both, both
+    shape = (grads.shape[1], images.shape[1] // groups, *kernel)
+    windows = products.geometry(function, images.shape, shape, stride, padding, dilation, groups)
+    expected = (images.shape[0], shape[0], *windows.output)
+    check.shape(function, "grad_output", grad_output, expected if x is images else expected[1:])
+    return products.correlated_weight_grad(grads, images, windows, groups)

@@ -1,28 +1,21 @@
-"""Pooling: one value for each window of each channel.
+"""Max pooling, and the windows that all poolings share.
 
-Both poolings walk over the taps of the kernel, not over the windows, so that each turn is one
+A pooling walks over the taps of the kernel, not over the windows, so that each turn is one
 array operation on all samples, channels and windows at once.
 """
 
 from __future__ import annotations
 
+import functools
 import math
-from typing import Any, Literal, NamedTuple, overload
+from typing import Literal, NamedTuple, overload
 
 import numpy as np
 from numpy.typing import NDArray
 
 from scratchcnn.functional import _checks as check
 from scratchcnn.functional._checks import Floats, PerAxis
-from scratchcnn.functional.geometry import (
-    Windows,
-    ceil_output_size,
-    interior,
-    output_size,
-    padded,
-    padded_shape,
-    taps,
-)
+from scratchcnn.functional.geometry import Windows, ceil_output_size, output_size, padded, taps
 
 Indices = NDArray[np.int64]
 
@@ -32,6 +25,71 @@ class MaxPool(NamedTuple):
 
     output: Floats
     indices: Indices
+
+
+@overload
+def max_pool1d(
+    x: Floats,
+    kernel_size: PerAxis,
+    *,
+    stride: PerAxis | None = None,
+    padding: PerAxis = 0,
+    dilation: PerAxis = 1,
+    ceil_mode: bool = False,
+    return_indices: Literal[False] = False,
+) -> Floats: ...
+
+
+@overload
+def max_pool1d(
+    x: Floats,
+    kernel_size: PerAxis,
+    *,
+    stride: PerAxis | None = None,
+    padding: PerAxis = 0,
+    dilation: PerAxis = 1,
+    ceil_mode: bool = False,
+    return_indices: Literal[True],
+) -> MaxPool: ...
+
+
+@check.ieee
+def max_pool1d(
+    x: Floats,
+    kernel_size: PerAxis,
+    *,
+    stride: PerAxis | None = None,
+    padding: PerAxis = 0,
+    dilation: PerAxis = 1,
+    ceil_mode: bool = False,
+    return_indices: bool = False,
+) -> Floats | MaxPool:
+    """Return the largest value of each window of `x` (N, C, L) or (C, L), as `max_pool2d`.
+
+    Examples
+    --------
+    >>> max_pool1d(np.array([[1.0, 3, 2, 0]]), 2)
+    array([[3., 2.]])
+    """
+    options = (kernel_size, stride, padding, dilation, ceil_mode)
+    return _max_pool("max_pool1d", 1, x, *options, return_indices)
+
+
+@check.ieee
+def max_pool1d_grad(
+    grad_output: Floats,
+    indices: Indices,
+    *,
+    input_shape: tuple[int, ...],
+    kernel_size: PerAxis,
+    stride: PerAxis | None = None,
+    padding: PerAxis = 0,
+    dilation: PerAxis = 1,
+    ceil_mode: bool = False,
+) -> Floats:
+    """Return the gradient of `x`: ``grad_output``, added at the indices of the maxima."""
+    options = (kernel_size, stride, padding, dilation, ceil_mode)
+    return _max_pool_grad("max_pool1d_grad", 1, grad_output, indices, input_shape, *options)
 
 
 @overload
@@ -75,7 +133,7 @@ def max_pool2d(
 
     Parameters
     ----------
-    x : ndarray (N, C, H, W)
+    x : ndarray (N, C, H, W) or (C, H, W)
     kernel_size : int or pair
     stride : int or pair, optional
         Steps between windows; `kernel_size` if None.
@@ -94,7 +152,7 @@ def max_pool2d(
     ndarray (N, C, Hout, Wout), or MaxPool
         Among equal values the first in row-major order counts; NaN beats every number, and
         the last NaN of a window beats the others. A dilated window that sees nothing but
-        padding is -inf, and its index -1.
+        padding is -inf, and its index -1. Without N where `x` has none.
 
     Raises
     ------
@@ -111,14 +169,8 @@ def max_pool2d(
     >>> max_pool2d(x, 2, return_indices=True).indices
     array([[[[5, 7]]]])
     """
-    windows = _windows("max_pool2d", x, kernel_size, stride, padding, dilation, ceil_mode)
-    source = padded(x, windows, -np.inf)
-    best = np.full(x.shape[:2] + windows.output, -np.inf, x.dtype)
-    for _, positions in taps(windows):
-        np.maximum(best, source[positions], out=best)
-    if not return_indices:
-        return best
-    return MaxPool(best, _indices(source, best, windows, x.shape))
+    options = (kernel_size, stride, padding, dilation, ceil_mode)
+    return _max_pool("max_pool2d", 2, x, *options, return_indices)
 
 
 @check.ieee
@@ -134,133 +186,206 @@ def max_pool2d_grad(
     ceil_mode: bool = False,
 ) -> Floats:
     """Return the gradient of `x`: ``grad_output``, added at the indices of the maxima."""
-    name = "max_pool2d_grad"
-    check.floats(name, grad_output=grad_output)
-    check.integers(name, "indices", indices)
-    input_shape = check.sizes(name, "input_shape", input_shape, "(N, C, H, W)")
-    windows = _geometry(name, input_shape, kernel_size, stride, padding, dilation, ceil_mode)
-    expected = (*input_shape[:2], *windows.output)
-    check.shape(name, "grad_output", grad_output, expected)
-    check.shape(name, "indices", indices, expected)
-    pixels = input_shape[2] * input_shape[3]
-    if ((indices < -1) | (indices >= pixels)).any():
-        raise ValueError(
-            f"{name}: indices has values from {indices.min()} to {indices.max()}, "
-            f"expected -1 to {pixels - 1}"
-        )
-    total = np.zeros(math.prod(input_shape), grad_output.dtype)
-    planes = np.arange(0, total.size, pixels).reshape(*input_shape[:2], 1, 1)
-    inside = indices >= 0
-    np.add.at(total, (planes + indices)[inside], grad_output[inside])
-    return total.reshape(input_shape)
+    options = (kernel_size, stride, padding, dilation, ceil_mode)
+    return _max_pool_grad("max_pool2d_grad", 2, grad_output, indices, input_shape, *options)
 
 
-@check.ieee
-def avg_pool2d(
+@overload
+def max_pool3d(
     x: Floats,
     kernel_size: PerAxis,
     *,
     stride: PerAxis | None = None,
     padding: PerAxis = 0,
+    dilation: PerAxis = 1,
     ceil_mode: bool = False,
-    count_include_pad: bool = True,
-    divisor_override: int | None = None,
-) -> Floats:
-    """Return the mean of each window.
+    return_indices: Literal[False] = False,
+) -> Floats: ...
 
-    Parameters
-    ----------
-    x : ndarray (N, C, H, W)
-    kernel_size : int or pair
-    stride : int or pair, optional
-        Steps between windows; `kernel_size` if None.
-    padding : int or pair
-        Zeros on both sides of H and W, at most half the kernel.
-    ceil_mode : bool
-        Whether a last window that is cut off counts, if it starts inside the input or its
-        left padding. What overhangs the padding is never counted.
-    count_include_pad : bool
-        Whether the zeros of the padding count in the divisor.
-    divisor_override : int, optional
-        Divides every sum instead of the count.
 
-    Returns
-    -------
-    ndarray (N, C, Hout, Wout)
-        ``y[n, c, i, j] = sum(window) / count(window)``.
-
-    Raises
-    ------
-    TypeError
-        If `x` is not of float32 or float64, or a parameter is no integer.
-    ValueError
-        If the rank or a parameter does not fit, or no window fits into the input.
-
-    Examples
-    --------
-    >>> avg_pool2d(np.arange(8.0).reshape(1, 1, 2, 4), 2)
-    array([[[[2.5, 4.5]]]])
-    """
-    windows = _windows("avg_pool2d", x, kernel_size, stride, padding, 1, ceil_mode)
-    source = padded(x, windows)
-    total = np.zeros(x.shape[:2] + windows.output, x.dtype)
-    for _, positions in taps(windows):
-        total += source[positions]
-    total /= _divisor(
-        "avg_pool2d", x, x.shape, windows, padding, count_include_pad, divisor_override
-    )
-    return total
+@overload
+def max_pool3d(
+    x: Floats,
+    kernel_size: PerAxis,
+    *,
+    stride: PerAxis | None = None,
+    padding: PerAxis = 0,
+    dilation: PerAxis = 1,
+    ceil_mode: bool = False,
+    return_indices: Literal[True],
+) -> MaxPool: ...
 
 
 @check.ieee
-def avg_pool2d_grad(
+def max_pool3d(
+    x: Floats,
+    kernel_size: PerAxis,
+    *,
+    stride: PerAxis | None = None,
+    padding: PerAxis = 0,
+    dilation: PerAxis = 1,
+    ceil_mode: bool = False,
+    return_indices: bool = False,
+) -> Floats | MaxPool:
+    """Return the largest value of each window of `x` (N, C, D, H, W) or (C, D, H, W).
+
+    As `max_pool2d`; an index is ``(depth * H + row) * W + column``.
+
+    Examples
+    --------
+    >>> max_pool3d(np.arange(8.0).reshape(1, 2, 2, 2), 2)
+    array([[[[7.]]]])
+    """
+    options = (kernel_size, stride, padding, dilation, ceil_mode)
+    return _max_pool("max_pool3d", 3, x, *options, return_indices)
+
+
+@check.ieee
+def max_pool3d_grad(
     grad_output: Floats,
+    indices: Indices,
     *,
     input_shape: tuple[int, ...],
     kernel_size: PerAxis,
     stride: PerAxis | None = None,
     padding: PerAxis = 0,
+    dilation: PerAxis = 1,
     ceil_mode: bool = False,
-    count_include_pad: bool = True,
-    divisor_override: int | None = None,
 ) -> Floats:
-    """Return the gradient of `x`: ``grad_output / count``, added to each element of its window."""
-    name = "avg_pool2d_grad"
-    check.floats(name, grad_output=grad_output)
-    input_shape = check.sizes(name, "input_shape", input_shape, "(N, C, H, W)")
-    windows = _geometry(name, input_shape, kernel_size, stride, padding, 1, ceil_mode)
-    check.shape(name, "grad_output", grad_output, (*input_shape[:2], *windows.output))
-    share = grad_output / _divisor(
-        name, grad_output, input_shape, windows, padding, count_include_pad, divisor_override
-    )
-    total = np.zeros(padded_shape(input_shape, windows), grad_output.dtype)
-    for _, positions in taps(windows):
-        total[positions] += share
-    return np.ascontiguousarray(total[interior(windows.before, input_shape[2:])])
+    """Return the gradient of `x`: ``grad_output``, added at the indices of the maxima."""
+    options = (kernel_size, stride, padding, dilation, ceil_mode)
+    return _max_pool_grad("max_pool3d_grad", 3, grad_output, indices, input_shape, *options)
 
 
-def _divisor(
+def _max_pool(
     function: str,
-    like: Floats,
-    shape: tuple[int, ...],
-    windows: Windows,
+    spatial: int,
+    x: Floats,
+    kernel_size: PerAxis,
+    stride: PerAxis | None,
     padding: PerAxis,
-    count_include_pad: bool,
-    divisor_override: int | None,
-) -> Any:
-    """Return what divides the sum of each window, (Hout, Wout) or a scalar."""
-    if divisor_override is not None:
-        return like.dtype.type(check.whole(function, "divisor_override", divisor_override, 1))
-    counts = []
-    edges = check.per_axis(function, "padding", padding, 2, 0)
-    for axis, edge in enumerate(edges):
-        size = shape[2 + axis]
-        start = np.arange(windows.output[axis]) * windows.stride[axis] - edge
-        end = np.minimum(start + windows.kernel[axis], size + edge)
-        if not count_include_pad:
-            start, end = np.maximum(start, 0), np.minimum(end, size)
-        counts.append(end - start)
-    return np.multiply.outer(counts[0], counts[1]).astype(like.dtype)
+    dilation: PerAxis,
+    ceil_mode: bool,
+    return_indices: bool,
+) -> Floats | MaxPool:
+    """Return the maxima of windows over the last `spatial` axes."""
+    size = checked_size(function, x, spatial)
+    windows = pooling_windows(function, size, kernel_size, stride, padding, dilation, ceil_mode)
+    return maxima_with_indices(x, windows) if return_indices else maxima(x, windows)
+
+
+def maxima(x: Floats, windows: Windows) -> Floats:
+    """Return the largest value of each window."""
+    return _largest(padded(x, windows, -np.inf), windows)
+
+
+def maxima_with_indices(x: Floats, windows: Windows) -> MaxPool:
+    """Return the largest value of each window with its index in its plane."""
+    source = padded(x, windows, -np.inf)
+    best = _largest(source, windows)
+    return MaxPool(best, _indices(source, best, windows, x.shape[x.ndim - len(windows.kernel) :]))
+
+
+def _largest(source: Floats, windows: Windows) -> Floats:
+    lead = source.shape[: source.ndim - len(windows.kernel)]
+    best = np.full(lead + windows.output, -np.inf, source.dtype)
+    for _, positions in taps(windows):
+        np.maximum(best, source[positions], out=best)
+    return best
+
+
+def _indices(source: Floats, best: Floats, windows: Windows, size: tuple[int, ...]) -> Indices:
+    """Return where in its plane each maximum is: the first of equal ones, the last of NaNs."""
+    # Which tap wins is found in the smallest integers; only one pass writes large ones.
+    nobody = math.prod(windows.kernel)
+    winner = np.full(best.shape, nobody, np.min_scalar_type(nobody))
+    whole = source.shape[-len(size) :] == size
+    each = [(tap, source[positions]) for tap, positions in taps(windows)]
+    for number in reversed(range(nobody)):
+        tap, value = each[number]
+        wins = value == best
+        np.copyto(winner, number, where=wins if whole else wins & _inside(tap, windows, size))
+    if np.isnan(best).any():
+        for number, (_, value) in enumerate(each):
+            np.copyto(winner, number, where=np.isnan(value))
+    steps = [math.prod(size[axis + 1 :]) for axis in range(len(size))]
+    ahead = [np.dot(np.multiply(tap, windows.dilation), steps) for tap, _ in each]
+    axes = zip(windows.output, windows.stride, windows.before, steps, strict=True)
+    starts = [(np.arange(count) * stride - edge) * step for count, stride, edge, step in axes]
+    indices = np.take(np.array([*ahead, 0]), winner)
+    indices += functools.reduce(np.add.outer, starts)
+    if not whole:
+        indices[winner == nobody] = -1
+    return indices
+
+
+def _inside(tap: tuple[int, ...], windows: Windows, size: tuple[int, ...]) -> NDArray[np.bool]:
+    """Return whether a tap of each window lies in the input, not in the padding."""
+    axes = []
+    for axis, n in enumerate(size):
+        start = tap[axis] * windows.dilation[axis] - windows.before[axis]
+        place = np.arange(windows.output[axis]) * windows.stride[axis] + start
+        axes.append((place >= 0) & (place < n))
+    return functools.reduce(np.logical_and.outer, axes)
+
+
+def _max_pool_grad(
+    function: str,
+    spatial: int,
+    grad_output: Floats,
+    indices: Indices,
+    input_shape: tuple[int, ...],
+    kernel_size: PerAxis,
+    stride: PerAxis | None,
+    padding: PerAxis,
+    dilation: PerAxis,
+    ceil_mode: bool,
+) -> Floats:
+    """Return the gradient of a pooling of maxima over the last `spatial` axes."""
+    check.floats(function, grad_output=grad_output)
+    check.integers(function, "indices", indices)
+    shape = checked_shape(function, input_shape, spatial)
+    size = shape[-spatial:]
+    windows = pooling_windows(function, size, kernel_size, stride, padding, dilation, ceil_mode)
+    expected = shape[:-spatial] + windows.output
+    check.shape(function, "grad_output", grad_output, expected)
+    check.shape(function, "indices", indices, expected)
+    check_indices(function, indices, -1, size)
+    return added_at(grad_output, indices, shape, spatial)
+
+
+def check_indices(function: str, indices: Indices, least: int, size: tuple[int, ...]) -> None:
+    """Raise ValueError unless all `indices` are from `least` to the last of a plane."""
+    pixels = math.prod(size)
+    if ((indices < least) | (indices >= pixels)).any():
+        raise ValueError(
+            f"{function}: indices has values from {indices.min()} to {indices.max()}, "
+            f"expected {least} to {pixels - 1}"
+        )
+
+
+def added_at(values: Floats, indices: Indices, shape: tuple[int, ...], spatial: int) -> Floats:
+    """Return zeros of `shape` with each value added at its index in its plane, if that is no -1."""
+    total = np.zeros(shape, values.dtype)
+    pixels = math.prod(shape[-spatial:])
+    lead = shape[:-spatial]
+    planes = np.arange(0, total.size, pixels).reshape(*lead, *(1,) * spatial)
+    inside = indices >= 0
+    np.add.at(total.reshape(-1), (planes + indices)[inside], values[inside])
+    return total
+
+
+def checked_size(function: str, array: Floats, spatial: int, name: str = "x") -> tuple[int, ...]:
+    """Return the last `spatial` sizes of an array, which must be (N, C, …) or (C, …)."""
+    check.floats(function, **{name: array})
+    check.batched(function, name, array, spatial)
+    return array.shape[-spatial:]
+
+
+def checked_shape(function: str, input_shape: tuple[int, ...], spatial: int) -> tuple[int, ...]:
+    """Return the shape of an input, which must be (N, C, …) or (C, …), as a tuple of ints."""
+    batched = check.batched_sizes(function, "input_shape", input_shape, spatial)
+    return batched[len(batched) - len(input_shape) :]
 
 
 def check_padding(function: str, padding: tuple[int, ...], kernel: tuple[int, ...]) -> None:
@@ -271,49 +396,9 @@ def check_padding(function: str, padding: tuple[int, ...], kernel: tuple[int, ..
         )
 
 
-def _indices(source: Floats, best: Floats, windows: Windows, shape: tuple[int, ...]) -> Indices:
-    """Return where in its plane each maximum is: the first of equal ones, the last of NaNs."""
-    indices = np.full(best.shape, -1)
-    each = [(source[positions], _flat(tap, windows, shape)) for tap, positions in taps(windows)]
-    for value, flat in reversed(each):
-        np.copyto(indices, flat, where=(value == best) & (flat >= 0))
-    if np.isnan(best).any():
-        for value, flat in each:
-            np.copyto(indices, flat, where=np.isnan(value))
-    return indices
-
-
-def _flat(tap: tuple[int, ...], windows: Windows, shape: tuple[int, ...]) -> Indices:
-    """Return where in the plane a tap of each window lies (Hout, Wout), -1 for the padding."""
-    rows, columns = (
-        np.arange(windows.output[axis]) * windows.stride[axis]
-        + tap[axis] * windows.dilation[axis]
-        - windows.before[axis]
-        for axis in (0, 1)
-    )
-    height, width = shape[2:]
-    rows = rows[:, None]
-    inside = (rows >= 0) & (rows < height) & (columns >= 0) & (columns < width)
-    return np.where(inside, rows * width + columns, -1)
-
-
-def _windows(
+def pooling_windows(
     function: str,
-    x: Floats,
-    kernel_size: PerAxis,
-    stride: PerAxis | None,
-    padding: PerAxis,
-    dilation: PerAxis,
-    ceil_mode: bool,
-) -> Windows:
-    check.floats(function, x=x)
-    check.rank(function, "x", x, "(N, C, H, W)")
-    return _geometry(function, x.shape, kernel_size, stride, padding, dilation, ceil_mode)
-
-
-def _geometry(
-    function: str,
-    shape: tuple[int, ...],
+    size: tuple[int, ...],
     kernel_size: PerAxis,
     stride: PerAxis | None,
     padding: PerAxis,
@@ -321,11 +406,11 @@ def _geometry(
     ceil_mode: bool,
 ) -> Windows:
     """Return the geometry of a pooling, or raise for parameters that do not fit."""
-    kernel = check.per_axis(function, "kernel_size", kernel_size, 2, 1)
-    steps = kernel if stride is None else check.per_axis(function, "stride", stride, 2, 1)
-    edges = check.per_axis(function, "padding", padding, 2, 0)
-    gaps = check.per_axis(function, "dilation", dilation, 2, 1)
-    size = shape[2:]
+    axes = len(size)
+    kernel = check.per_axis(function, "kernel_size", kernel_size, axes, 1)
+    steps = kernel if stride is None else check.per_axis(function, "stride", stride, axes, 1)
+    edges = check.per_axis(function, "padding", padding, axes, 0)
+    gaps = check.per_axis(function, "dilation", dilation, axes, 1)
     reach = tuple((k - 1) * d + 1 for k, d in zip(kernel, gaps, strict=True))
     check_padding(function, edges, kernel)
     if ceil_mode:

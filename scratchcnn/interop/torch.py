@@ -5,8 +5,9 @@ Everything is copied: neither side can change the other's weights.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from functools import cache
+import copy
+from collections.abc import Callable, Mapping
+from inspect import signature
 from typing import Any
 
 import numpy as np
@@ -15,26 +16,8 @@ from numpy.typing import NDArray
 from scratchcnn import nn
 from scratchcnn.functional.dropout import RNG
 
-# Each of these is an attribute and a parameter of the layer in both libraries.
-_WINDOW = ("kernel_size", "stride", "padding")
-_OPTIONS: dict[str, tuple[str, ...]] = {
-    "AvgPool2d": (*_WINDOW, "ceil_mode", "count_include_pad", "divisor_override"),
-    "ConstantPad2d": ("padding", "value"),
-    "Conv2d": ("in_channels", "out_channels", *_WINDOW, "dilation", "groups"),
-    "Dropout": ("p",),
-    "Flatten": ("start_dim", "end_dim"),
-    "Linear": ("in_features", "out_features"),
-    "LogSoftmax": ("dim",),
-    "MaxPool2d": (*_WINDOW, "dilation", "ceil_mode"),
-    "ReLU": (),
-    "Sigmoid": (),
-    "Softmax": ("dim",),
-    "Tanh": (),
-}
-_WEIGHTED = ("Conv2d", "Linear")
-
-# What PyTorch's layers can do and ours cannot: the option, and its only value here.
-_FIXED = {"Conv2d": ("padding_mode", "zeros"), "MaxPool2d": ("return_indices", False)}
+# How torch.nn stores its weights and works in place is not part of what a layer computes.
+_IGNORED = ("device", "dtype", "inplace", "rng")
 
 
 def to_torch(module: nn.Module) -> Any:
@@ -43,22 +26,25 @@ def to_torch(module: nn.Module) -> Any:
     Parameters
     ----------
     module : Module
-        A layer of `scratchcnn.nn`, or a `Sequential` of such.
+        A layer of `scratchcnn.nn` that `torch.nn` has too, or a `Sequential`, `Residual`,
+        `Concat` or `Composite` of such.
 
     Returns
     -------
     torch.nn.Module
         With copies of the weights, and the names, dtypes, modes and `requires_grad` of `module`;
-        what is shared in one is shared in the other. A convolution with an untied bias becomes
-        a subclass of `torch.nn.Conv2d` whose bias has the shape (O, Hout, Wout). PyTorch's
-        dropout draws from PyTorch's own source of randomness.
+        what is shared in one is shared in the other. Each layer is the one of its name with the
+        parameters of its constructor. `Residual`, `Concat` and `Composite` become small modules of
+        this package, a convolution with an untied bias a subclass of `torch.nn.Conv2d` whose bias
+        has the shape (O, Hout, Wout). PyTorch's dropout draws from PyTorch's own source of
+        randomness.
 
     Raises
     ------
     ImportError
         If PyTorch is not installed.
     TypeError
-        If a layer is not of `scratchcnn.nn`.
+        If a layer is not of `scratchcnn.nn`, or `torch.nn` has none of its name.
     ValueError
         If the name of a layer is taken in PyTorch.
 
@@ -70,7 +56,8 @@ def to_torch(module: nn.Module) -> Any:
       (1): ReLU()
     )
     """
-    return _to_torch(_torch("to_torch"), module, "", {})
+    _torch("to_torch")
+    return _Twins()(_to_torch, module, "")
 
 
 def from_torch(module: Any, *, rng: RNG = None) -> nn.Module:
@@ -105,7 +92,9 @@ def from_torch(module: Any, *, rng: RNG = None) -> nn.Module:
     >>> list(from_torch(torch.nn.Sequential(torch.nn.Linear(4, 3), torch.nn.ReLU())).state_dict())
     ['0.weight', '0.bias']
     """
-    return _from_torch(_torch("from_torch"), module, "", {}, np.random.default_rng(rng))
+    _torch("from_torch")
+    twin: nn.Module = _Twins(rng)(_from_torch, module, "")
+    return twin
 
 
 def state_dict_to_torch(model: nn.Module) -> dict[str, Any]:
@@ -180,135 +169,192 @@ def _torch(function: str) -> Any:
     return torch
 
 
-@cache
-def _untied_conv2d() -> Any:
-    """Return the class of PyTorch modules for a convolution with an untied bias."""
+class _Twins:
+    """The twins made so far, so that what is shared in one library is shared in the other."""
+
+    def __init__(self, rng: RNG = None) -> None:
+        self.made: dict[int, tuple[Any, Any]] = {}
+        self.rng = np.random.default_rng(rng)
+
+    def __call__(self, make: Callable[..., Any], original: Any, *more: Any) -> Any:
+        """Return the twin of `original`, the known one or what `make` makes."""
+        if id(original) not in self.made:
+            # The original is kept too: the number of one that is gone may be given anew.
+            self.made[id(original)] = original, make(original, *more, self)
+        return self.made[id(original)][1]
+
+
+def _to_torch(own: Any, path: str, twins: _Twins) -> Any:
+    """Return the twin of `own`."""
     import torch
 
-    class UntiedConv2d(torch.nn.Conv2d):  # type: ignore[misc]
-        """A convolution with one bias per output pixel, (O, Hout, Wout)."""
+    from scratchcnn.interop import _torch_modules as extra
 
-        def forward(self, x: Any) -> Any:
-            y = torch.nn.functional.conv2d(
-                x,
-                self.weight,
-                stride=self.stride,
-                padding=self.padding,
-                dilation=self.dilation,
-                groups=self.groups,
-            )
-            return y + self.bias
-
-    return UntiedConv2d
-
-
-def _to_torch(torch: Any, own: Any, path: str, done: dict[int, Any]) -> Any:
-    """Return the twin of `own`, the one in `done` if there is one already."""
-    if id(own) in done:
-        return done[id(own)]
-    name = type(own).__name__
     if type(own) is nn.Sequential:
-        twin = torch.nn.Sequential()
-        for child_name, child in own.children():
-            child_path = _joined(path, child_name)
-            if hasattr(twin, child_name):
-                raise ValueError(
-                    f"to_torch: {child_path!r} is no free name in a torch.nn.Sequential, "
-                    "expected another one"
-                )
-            twin.add_module(child_name, _to_torch(torch, child, child_path, done))
-    elif name in _OPTIONS and type(own) is getattr(nn, name):
-        options = {option: getattr(own, option) for option in _OPTIONS[name]}
-        make = getattr(torch.nn, name)
-        if name in _WEIGHTED:
-            # On this device nothing is drawn, so that the user's seed in PyTorch stays as it is.
-            options |= {"bias": own.bias is not None, "device": "meta"}
-            if own.bias is not None and len(own.bias.shape) > 1:
-                make = _untied_conv2d()
-        twin = make(**options)
-        for entry, parameter in own.named_parameters():
-            setattr(twin, entry, _to_parameter(torch, parameter, done))
+        twin = _with_children(torch.nn.Sequential(), own, path, twins)
+    elif type(own) is nn.Residual:
+        twin = _with_children(extra.Residual(), own, path, twins)
+    elif type(own) is nn.Concat:
+        twin = _with_children(extra.Concat(own.dim), own, path, twins)
+    elif isinstance(own, nn.Composite) and type(own).vjp is nn.Composite.vjp:
+        attributes = {name: _plain(value) for name, value in vars(own).items()}
+        twin = _with_children(extra.Composite(type(own), attributes), own, path, twins)
+        twin.arrange(twins(_to_torch, own.body(), path))
+    elif type(own) is getattr(nn, type(own).__name__, None) and _shared(type(own).__name__):
+        twin = _to_layer(own, twins)
     else:
         raise TypeError(
-            f"to_torch: {_place(path)} is a {name}, expected a Sequential or one of the layers "
-            f"{', '.join(_OPTIONS)} of scratchcnn.nn"
+            f"to_torch: {_place(path)} is a {type(own).__name__}, expected a container or a layer "
+            "that torch.nn and scratchcnn.nn have"
         )
     twin.training = own.training
-    done[id(own)] = twin
     return twin
 
 
-def _to_parameter(torch: Any, own: nn.Parameter, done: dict[int, Any]) -> Any:
-    if id(own) not in done:
-        done[id(own)] = torch.nn.Parameter(_tensor(torch, own.data), own.requires_grad)
-    return done[id(own)]
+def _with_children(twin: Any, own: nn.Module, path: str, twins: _Twins) -> Any:
+    """Return the container `twin` with the twins of all children of `own`."""
+    for name, child in own.children():
+        child_path = _joined(path, name)
+        if hasattr(twin, name):
+            raise ValueError(
+                f"to_torch: {child_path!r} is no free name in a torch.nn.Module, "
+                "expected another one"
+            )
+        twin.add_module(name, twins(_to_torch, child, child_path))
+    return twin
 
 
-def _from_torch(
-    torch: Any, module: Any, path: str, done: dict[int, Any], source: np.random.Generator
-) -> nn.Module:
-    """Return the twin of `module`, the one in `done` if there is one already."""
-    if id(module) in done:
-        return done[id(module)]  # type: ignore[no-any-return]
+def _to_layer(own: Any, twins: _Twins) -> Any:
+    """Return the layer that is the twin of `own`."""
+    import torch
+
+    from scratchcnn.interop._torch_modules import UntiedConv2d
+
+    make = getattr(torch.nn, type(own).__name__)
+    options = _options(own, type(own), make)
+    if "device" in signature(make).parameters:
+        # On this device nothing is drawn, so that the user's seed in PyTorch stays as it is.
+        options["device"] = "meta"
+    if type(own) is nn.Conv2d and own.bias is not None and len(own.bias.shape) > 1:
+        make = UntiedConv2d
+    twin = make(**options)
+    for entry, value in own._state():
+        parameter = isinstance(value, nn.Parameter)
+        setattr(twin, entry, twins(_to_parameter, value) if parameter else _tensor(torch, value))
+    return twin
+
+
+def _to_parameter(own: nn.Parameter, twins: _Twins) -> Any:
+    import torch
+
+    return torch.nn.Parameter(_tensor(torch, own.data), own.requires_grad)
+
+
+def _from_torch(module: Any, path: str, twins: _Twins) -> nn.Module:
+    """Return the twin of `module`."""
+    import torch
+
+    from scratchcnn.interop import _torch_modules as extra
+
     own: nn.Module
+    containers = (torch.nn.Sequential, extra.Residual, extra.Concat, extra.Composite)
+    if type(module) in containers:
+        children = {
+            name: twins(_from_torch, child, _joined(path, name))
+            # named_children() would leave out the second name of a layer that occurs twice.
+            for name, child in module._modules.items()
+        }
     if type(module) is torch.nn.Sequential:
-        # A layer that occurs twice has two names.
-        named = module.named_modules(remove_duplicate=False)
-        children = {name: child for name, child in named if name and "." not in name}
-        own = nn.Sequential(
-            {
-                name: _from_torch(torch, child, _joined(path, name), done, source)
-                for name, child in children.items()
-            }
-        )
+        own = nn.Sequential(children)
+    elif type(module) is extra.Residual:
+        own = nn.Residual(**children)
+    elif type(module) is extra.Concat:
+        own = nn.Concat(children, dim=module.dim)
+    elif type(module) is extra.Composite:
+        own = object.__new__(module.kind)
+        own.__dict__.update(module.attributes | children)
     else:
-        own = _from_layer(torch, module, path, done)
-        if isinstance(own, nn.Dropout):
-            (own.rng,) = source.spawn(1)
+        own = _from_layer(module, path, twins)
     own.training = module.training
-    done[id(module)] = own
     return own
 
 
-def _from_layer(torch: Any, module: Any, path: str, done: dict[int, Any]) -> nn.Module:
+def _from_layer(module: Any, path: str, twins: _Twins) -> nn.Module:
     """Return the layer that is the twin of `module`."""
-    name = type(module).__name__
-    if isinstance(module, torch.nn.Module) and type(module) is _untied_conv2d():
-        name = "Conv2d"
-    elif name not in _OPTIONS or type(module) is not getattr(torch.nn, name):
+    import torch
+
+    from scratchcnn.interop._torch_modules import UntiedConv2d
+
+    name = "Conv2d" if type(module) is UntiedConv2d else type(module).__name__
+    if not _shared(name) or type(module) not in (getattr(torch.nn, name), UntiedConv2d):
         raise TypeError(
-            f"from_torch: {_place(path)} is a {name}, expected a Sequential or one of the layers "
-            f"{', '.join(_OPTIONS)} of torch.nn"
+            f"from_torch: {_place(path)} is a {name}, expected a container or a layer "
+            "that torch.nn and scratchcnn.nn have"
         )
-    option, only = _FIXED.get(name, ("training", module.training))
-    if getattr(module, option) != only:
-        raise ValueError(
-            f"from_torch: {_place(path)} has {option}={getattr(module, option)!r}, "
-            f"expected {only!r}"
-        )
-    options = {option: getattr(module, option) for option in _OPTIONS[name]}
-    if options.get("dim", 0) is None:
+    make = getattr(nn, name)
+    options = _options(module, make, type(module))
+    for option, parameter in signature(type(module)).parameters.items():
+        value = getattr(module, option, parameter.default)
+        known = option in options or option in (*_IGNORED, "bias")
+        if not known and value != parameter.default:
+            raise ValueError(
+                f"from_torch: {_place(path)} has {option}={value!r}, expected {parameter.default!r}"
+            )
+    if "dim" in options and options["dim"] is None:
         raise ValueError(f"from_torch: {_place(path)} has dim=None, expected an axis")
-    if name in _WEIGHTED:
-        options |= {"bias": module.bias is not None, "rng": 0}
-    own: nn.Module = getattr(nn, name)(**options)
-    for entry in [entry for entry, _ in own.named_parameters()]:
-        setattr(own, entry, _from_parameter(torch, module, entry, path, done))
+    if "rng" in signature(make).parameters:
+        options["rng"] = 0
+    own: nn.Module = make(**options)
+    if hasattr(own, "rng"):
+        (own.rng,) = twins.rng.spawn(1)
+    for entry, value in list(own._state()):
+        entry_path, tensor = _joined(path, entry), getattr(module, entry)
+        if isinstance(value, nn.Parameter):
+            setattr(own, entry, twins(_from_parameter, tensor, entry_path))
+        else:
+            setattr(own, entry, _from_tensor(tensor, entry_path))
     return own
 
 
-def _from_parameter(
-    torch: Any, module: Any, entry: str, path: str, done: dict[int, Any]
-) -> nn.Parameter:
-    tensor = getattr(module, entry)
-    if tensor.dtype not in (torch.float32, torch.float64):
+def _options(source: Any, own: type, theirs: type) -> dict[str, Any]:
+    """Return the parameters that both constructors take, with the values that `source` has."""
+    names = [name for name in signature(own).parameters if name in signature(theirs).parameters]
+    options = {
+        name: getattr(source, name)
+        for name in names
+        if hasattr(source, name) and name not in _IGNORED
+    }
+    if "bias" in options:
+        options["bias"] = source.bias is not None
+    return options
+
+
+def _shared(name: str) -> bool:
+    """Whether both libraries have a layer of that name."""
+    import torch
+
+    layer = getattr(nn, name, None)
+    known = isinstance(layer, type) and issubclass(layer, nn.Module) and layer is not nn.Module
+    return known and hasattr(torch.nn, name)
+
+
+def _plain(value: Any) -> Any:
+    """Return a copy of an attribute that is no module, None as the place of one that is."""
+    return None if isinstance(value, nn.Module) else copy.deepcopy(value)
+
+
+def _from_parameter(tensor: Any, path: str, twins: _Twins) -> nn.Parameter:
+    return nn.Parameter(_from_tensor(tensor, path), tensor.requires_grad)
+
+
+def _from_tensor(tensor: Any, path: str) -> NDArray[Any]:
+    import torch
+
+    if tensor.is_floating_point() and tensor.dtype not in (torch.float32, torch.float64):
         raise TypeError(
-            f"from_torch: {_joined(path, entry)} is of {tensor.dtype}, "
-            "expected torch.float32 or torch.float64"
+            f"from_torch: {path} is of {tensor.dtype}, expected torch.float32 or torch.float64"
         )
-    if id(tensor) not in done:
-        done[id(tensor)] = nn.Parameter(_array(tensor), tensor.requires_grad)
-    return done[id(tensor)]  # type: ignore[no-any-return]
+    return _array(tensor)
 
 
 def _tensor(torch: Any, array: NDArray[Any]) -> Any:

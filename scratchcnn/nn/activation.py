@@ -2,38 +2,228 @@
 
 from __future__ import annotations
 
+import inspect
+from collections.abc import Callable
+from typing import Any, ClassVar
+
+import numpy as np
+
 from scratchcnn import functional as F
+from scratchcnn.functional import _checks as check
 from scratchcnn.functional._checks import Floats
 from scratchcnn.nn.module import Module, Pullback
 
 
-class ReLU(Module):
+class _Activation(Module):
+    """A layer that is one function of one array, with the hyperparameters of that function.
+
+    A subclass names the function and its gradient. The contract of `scratchcnn.functional` says
+    the rest: hyperparameters are attributes of the layer under their names, and the gradient's
+    second argument is `x` or the output, `y`.
+    """
+
+    _forward: ClassVar[Callable[..., Floats]]
+    _gradient: ClassVar[Callable[..., Floats]]
+    _options: ClassVar[list[str]]
+    _grad_options: ClassVar[list[str]]
+    _keeps_output: ClassVar[bool]
+
+    def __init_subclass__(
+        cls, forward: Callable[..., Floats], gradient: Callable[..., Floats]
+    ) -> None:
+        cls._forward, cls._gradient = staticmethod(forward), staticmethod(gradient)
+        cls._options = list(inspect.signature(forward).parameters)[1:]
+        _, kept, *cls._grad_options = inspect.signature(gradient).parameters
+        cls._keeps_output = kept == "y"
+
+    def _set(self, **options: Any) -> None:
+        """Keep the hyperparameters, which the function itself checks on an array of nothing."""
+        vars(self).update(options)
+        self._forward(np.zeros(0), **options)
+
+    def vjp(self, x: Floats, input_grad: bool = True) -> tuple[Floats, Pullback]:
+        """Return the output of the function and its pullback."""
+        options = {name: getattr(self, name) for name in self._options}
+        taken = {name: options[name] for name in self._grad_options}
+        y = self._forward(x, **options)
+        kept = y if self._keeps_output else x
+        return y, lambda grad: self._gradient(grad, kept, **taken) if input_grad else None
+
+    def extra_repr(self) -> str:
+        """Return the hyperparameters as text."""
+        return ", ".join(f"{name}={getattr(self, name)!r}" for name in self._options)
+
+
+class ReLU(_Activation, forward=F.relu, gradient=F.relu_grad):
     """The layer of `scratchcnn.functional.relu`."""
 
-    def vjp(self, x: Floats, input_grad: bool = True) -> tuple[Floats, Pullback]:
-        """Return ``max(x, 0)`` and its pullback."""
-        return F.relu(x), lambda grad_output: F.relu_grad(grad_output, x) if input_grad else None
+
+class ReLU6(_Activation, forward=F.relu6, gradient=F.relu6_grad):
+    """The layer of `scratchcnn.functional.relu6`."""
 
 
-class Sigmoid(Module):
+class LeakyReLU(_Activation, forward=F.leaky_relu, gradient=F.leaky_relu_grad):
+    """The layer of `scratchcnn.functional.leaky_relu`.
+
+    Parameters
+    ----------
+    negative_slope : float
+    """
+
+    def __init__(self, negative_slope: float = 0.01) -> None:
+        self._set(negative_slope=negative_slope)
+
+
+class ELU(_Activation, forward=F.elu, gradient=F.elu_grad):
+    """The layer of `scratchcnn.functional.elu`.
+
+    Parameters
+    ----------
+    alpha : float
+    """
+
+    def __init__(self, alpha: float = 1.0) -> None:
+        self._set(alpha=alpha)
+
+
+class SELU(_Activation, forward=F.selu, gradient=F.selu_grad):
+    """The layer of `scratchcnn.functional.selu`."""
+
+
+class CELU(_Activation, forward=F.celu, gradient=F.celu_grad):
+    """The layer of `scratchcnn.functional.celu`.
+
+    Parameters
+    ----------
+    alpha : float
+    """
+
+    def __init__(self, alpha: float = 1.0) -> None:
+        self._set(alpha=alpha)
+
+
+class GELU(_Activation, forward=F.gelu, gradient=F.gelu_grad):
+    """The layer of `scratchcnn.functional.gelu`.
+
+    Parameters
+    ----------
+    approximate : {"none", "tanh"}
+    """
+
+    def __init__(self, approximate: str = "none") -> None:
+        self._set(approximate=approximate)
+
+
+class SiLU(_Activation, forward=F.silu, gradient=F.silu_grad):
+    """The layer of `scratchcnn.functional.silu`."""
+
+
+class Mish(_Activation, forward=F.mish, gradient=F.mish_grad):
+    """The layer of `scratchcnn.functional.mish`."""
+
+
+class Softplus(_Activation, forward=F.softplus, gradient=F.softplus_grad):
+    """The layer of `scratchcnn.functional.softplus`.
+
+    Parameters
+    ----------
+    beta, threshold : float
+    """
+
+    def __init__(self, beta: float = 1.0, threshold: float = 20.0) -> None:
+        self._set(beta=beta, threshold=threshold)
+
+
+class Softsign(_Activation, forward=F.softsign, gradient=F.softsign_grad):
+    """The layer of `scratchcnn.functional.softsign`."""
+
+
+class Sigmoid(_Activation, forward=F.sigmoid, gradient=F.sigmoid_grad):
     """The layer of `scratchcnn.functional.sigmoid`."""
 
-    def vjp(self, x: Floats, input_grad: bool = True) -> tuple[Floats, Pullback]:
-        """Return ``1 / (1 + exp(-x))`` and its pullback."""
-        y = F.sigmoid(x)
-        return y, lambda grad_output: F.sigmoid_grad(grad_output, y) if input_grad else None
+
+class LogSigmoid(_Activation, forward=F.logsigmoid, gradient=F.logsigmoid_grad):
+    """The layer of `scratchcnn.functional.logsigmoid`."""
 
 
-class Tanh(Module):
+class Hardsigmoid(_Activation, forward=F.hardsigmoid, gradient=F.hardsigmoid_grad):
+    """The layer of `scratchcnn.functional.hardsigmoid`."""
+
+
+class Hardswish(_Activation, forward=F.hardswish, gradient=F.hardswish_grad):
+    """The layer of `scratchcnn.functional.hardswish`."""
+
+
+class Hardtanh(_Activation, forward=F.hardtanh, gradient=F.hardtanh_grad):
+    """The layer of `scratchcnn.functional.hardtanh`.
+
+    Parameters
+    ----------
+    min_val, max_val : float
+    """
+
+    def __init__(self, min_val: float = -1.0, max_val: float = 1.0) -> None:
+        self._set(min_val=min_val, max_val=max_val)
+
+
+class Hardshrink(_Activation, forward=F.hardshrink, gradient=F.hardshrink_grad):
+    """The layer of `scratchcnn.functional.hardshrink`.
+
+    Parameters
+    ----------
+    lambd : float
+    """
+
+    def __init__(self, lambd: float = 0.5) -> None:
+        self._set(lambd=lambd)
+
+
+class Softshrink(_Activation, forward=F.softshrink, gradient=F.softshrink_grad):
+    """The layer of `scratchcnn.functional.softshrink`.
+
+    Parameters
+    ----------
+    lambd : float
+    """
+
+    def __init__(self, lambd: float = 0.5) -> None:
+        self._set(lambd=lambd)
+
+
+class Tanhshrink(_Activation, forward=F.tanhshrink, gradient=F.tanhshrink_grad):
+    """The layer of `scratchcnn.functional.tanhshrink`."""
+
+
+class Threshold(_Activation, forward=F.threshold, gradient=F.threshold_grad):
+    """The layer of `scratchcnn.functional.threshold`.
+
+    Parameters
+    ----------
+    threshold, value : float
+    """
+
+    def __init__(self, threshold: float, value: float) -> None:
+        self._set(threshold=threshold, value=value)
+
+
+class Tanh(_Activation, forward=F.tanh, gradient=F.tanh_grad):
     """The layer of `scratchcnn.functional.tanh`."""
 
-    def vjp(self, x: Floats, input_grad: bool = True) -> tuple[Floats, Pullback]:
-        """Return the hyperbolic tangent and its pullback."""
-        y = F.tanh(x)
-        return y, lambda grad_output: F.tanh_grad(grad_output, y) if input_grad else None
+
+class GLU(_Activation, forward=F.glu, gradient=F.glu_grad):
+    """The layer of `scratchcnn.functional.glu`.
+
+    Parameters
+    ----------
+    dim : int
+        The axis that is halved.
+    """
+
+    def __init__(self, dim: int = -1) -> None:
+        self.dim = dim
 
 
-class Softmax(Module):
+class Softmax(_Activation, forward=F.softmax, gradient=F.softmax_grad):
     """The layer of `scratchcnn.functional.softmax`.
 
     Parameters
@@ -45,17 +235,21 @@ class Softmax(Module):
     def __init__(self, dim: int = 1) -> None:
         self.dim = dim
 
-    def vjp(self, x: Floats, input_grad: bool = True) -> tuple[Floats, Pullback]:
-        """Return the softmax and its pullback."""
-        y, dim = F.softmax(x, dim=self.dim), self.dim
-        return y, lambda grad: F.softmax_grad(grad, y, dim=dim) if input_grad else None
 
-    def extra_repr(self) -> str:
-        """Return the hyperparameters as text."""
-        return f"dim={self.dim}"
+class Softmin(_Activation, forward=F.softmin, gradient=F.softmin_grad):
+    """The layer of `scratchcnn.functional.softmin`.
+
+    Parameters
+    ----------
+    dim : int
+        The axis along which the output sums to 1.
+    """
+
+    def __init__(self, dim: int = 1) -> None:
+        self.dim = dim
 
 
-class LogSoftmax(Module):
+class LogSoftmax(_Activation, forward=F.log_softmax, gradient=F.log_softmax_grad):
     """The layer of `scratchcnn.functional.log_softmax`.
 
     Parameters
@@ -67,11 +261,19 @@ class LogSoftmax(Module):
     def __init__(self, dim: int = 1) -> None:
         self.dim = dim
 
-    def vjp(self, x: Floats, input_grad: bool = True) -> tuple[Floats, Pullback]:
-        """Return the logarithm of the softmax and its pullback."""
-        y, dim = F.log_softmax(x, dim=self.dim), self.dim
-        return y, lambda grad: F.log_softmax_grad(grad, y, dim=dim) if input_grad else None
 
-    def extra_repr(self) -> str:
-        """Return the hyperparameters as text."""
-        return f"dim={self.dim}"
+class Softmax2d(Module):
+    """The softmax over the channels of images, at each of their pixels.
+
+    Raises
+    ------
+    ValueError
+        When called, if the images are not (N, C, H, W) or (C, H, W).
+    """
+
+    def vjp(self, x: Floats, input_grad: bool = True) -> tuple[Floats, Pullback]:
+        """Return the softmax along axis -3 and its pullback."""
+        check.floats("Softmax2d", x=x)
+        check.batched("Softmax2d", "x", x, 2)
+        y = F.softmax(x, dim=-3)
+        return y, lambda grad: F.softmax_grad(grad, y, dim=-3) if input_grad else None

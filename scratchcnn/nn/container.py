@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from scratchcnn.functional._checks import Floats
 from scratchcnn.functional.dropout import RNG
-from scratchcnn.nn.dropout import Dropout
+from scratchcnn.nn.dropout import Random
 from scratchcnn.nn.module import Module, Pullback
 
 
@@ -21,7 +21,7 @@ class Sequential(Module):
     *layers : Module, or one mapping of names to modules
         Unnamed layers are called ``"0"``, ``"1"``, …, as in PyTorch.
     rng : int, optional
-        A seed from which each dropout layer inside gets a generator of its own.
+        A seed from which each layer inside that draws (dropout, RReLU) gets its generator.
 
     Raises
     ------
@@ -39,31 +39,14 @@ class Sequential(Module):
     """
 
     def __init__(self, *layers: Module | Mapping[str, Module], rng: RNG = None) -> None:
-        named: dict[Any, object] = {}
-        if len(layers) == 1 and isinstance(layers[0], Mapping):
-            named.update(layers[0])
-        else:
-            named.update((str(place), layer) for place, layer in enumerate(layers))
-        for name, layer in named.items():
-            if not isinstance(layer, Module):
-                raise TypeError(
-                    f"Sequential: layer {name!r} is a {type(layer).__name__}, expected a Module"
-                )
-            if (
-                not isinstance(name, str)
-                or not name
-                or "." in name
-                or (not name.isdigit() and hasattr(self, name))
-            ):
-                raise ValueError(f"Sequential: {name!r} is no free name for a layer")
-        vars(self).update(named)
+        vars(self).update(named_modules_of(self, layers))
         if rng is not None:
             self.seed(rng)
 
     def seed(self, rng: RNG) -> None:
-        """Give each dropout layer inside a generator of its own, spawned from `rng`."""
+        """Give each layer inside that draws a generator of its own, spawned from `rng`."""
         source = np.random.default_rng(rng)
-        layers = [layer for _, layer in self.named_layers() if isinstance(layer, Dropout)]
+        layers = [layer for _, layer in self.named_layers() if isinstance(layer, Random)]
         for layer, generator in zip(layers, source.spawn(len(layers)), strict=True):
             layer.rng = generator
 
@@ -93,3 +76,26 @@ class Sequential(Module):
 
     def __getitem__(self, index: int) -> Module:
         return list(self)[index]
+
+
+def named_modules_of(
+    owner: Module, modules: Sequence[Module | Mapping[str, Module]]
+) -> dict[str, Module]:
+    """Return the modules that a container gets, under their numbers or the names of a mapping."""
+    kind = type(owner).__name__
+    named: dict[Any, Any] = {str(place): module for place, module in enumerate(modules)}
+    if len(modules) == 1 and isinstance(modules[0], Mapping):
+        named = dict(modules[0])
+    for name, module in named.items():
+        if not isinstance(module, Module):
+            raise TypeError(
+                f"{kind}: layer {name!r} is a {type(module).__name__}, expected a Module"
+            )
+        if (
+            not isinstance(name, str)
+            or not name
+            or "." in name
+            or (not name.isdigit() and hasattr(owner, name))
+        ):
+            raise ValueError(f"{kind}: {name!r} is no free name for a layer")
+    return named

@@ -24,6 +24,8 @@ class Module:
     """
 
     training: bool = True
+    # What `freeze(..., statistics=True)` sets: `train` leaves this module in evaluation mode.
+    always_eval: bool = False
 
     def vjp(self, x: Floats, input_grad: bool = True) -> tuple[Floats, Pullback]:
         """Return the output and its pullback.
@@ -88,9 +90,12 @@ class Module:
             parameter.grad = None
 
     def train(self, mode: bool = True) -> Module:
-        """Set training mode for this module and all inside, and return the module."""
+        """Set training mode for this module and all inside, and return the module.
+
+        Those whose statistics are frozen stay in evaluation mode.
+        """
         for _, module in self.named_modules():
-            module.training = mode
+            module.training = mode and not module.always_eval
         return self
 
     def eval(self) -> Module:
@@ -104,15 +109,23 @@ class Module:
             for name, value in self._state()
         }
 
-    def load_state_dict(self, state: Mapping[str, NDArray[Any]]) -> None:
+    def load_state_dict(self, state: Mapping[str, NDArray[Any]], strict: bool = True) -> None:
         """Copy arrays into all parameters and buffers.
+
+        Parameters
+        ----------
+        state : mapping of names to ndarrays
+        strict : bool
+            Whether all names must match; otherwise those that both have are copied. To see which,
+            and to pass over other shapes too, use `scratchcnn.nn.load_matching`.
 
         Raises
         ------
         TypeError
             If an entry is no ndarray, or not of a dtype of the same kind.
         ValueError
-            If an entry is missing, extra, or of another shape. Nothing is changed then.
+            If an entry is of another shape or, with `strict`, missing or extra. Nothing is
+            changed then.
         """
         if not isinstance(state, Mapping):
             raise TypeError(
@@ -121,11 +134,12 @@ class Module:
         own = dict(self._state())
         missing = [name for name in own if name not in state]
         extra = [name for name in state if name not in own]
-        if missing or extra:
+        if strict and (missing or extra):
             raise ValueError(
                 f"load_state_dict: state_dict lacks {missing} and has the unknown entries {extra}; "
                 f"expected exactly {list(own)}"
             )
+        own = {name: value for name, value in own.items() if name in state}
         for name, value in own.items():
             target = value.data if isinstance(value, Parameter) else value
             array = state[name]

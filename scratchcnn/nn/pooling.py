@@ -1,22 +1,108 @@
-"""Layers of pooling and padding."""
+"""Layers of pooling."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from typing import Any
 
 from scratchcnn import functional as F
 from scratchcnn.functional import _checks as check
 from scratchcnn.functional._checks import Floats, PerAxis
+from scratchcnn.functional.lp_pooling import exponent
 from scratchcnn.functional.pooling import check_padding
 from scratchcnn.nn.module import Module, Pullback
 
 
-class MaxPool2d(Module):
+class Pooling(Module):
+    """What the poolings share: the functions for their axes, and the options of these."""
+
+    _axes: int
+    _function: str
+    _options: tuple[str, ...]
+
+    def _pooled(self, *arrays: Any, **more: Any) -> Any:
+        return self._call("", *arrays, **more)
+
+    def _grad(self, *arrays: Any, **more: Any) -> Floats:
+        grad: Floats = self._call("_grad", *arrays, **more)
+        return grad
+
+    def _call(self, suffix: str, *arrays: Any, **more: Any) -> Any:
+        function = getattr(F, f"{self._function}{self._axes}d{suffix}")
+        options = {name: getattr(self, name) for name in self._options}
+        return function(*arrays, **options, **more)
+
+    def _set_windows(self, kernel_size: PerAxis, stride: PerAxis | None, padding: PerAxis) -> None:
+        name, axes = type(self).__name__, self._axes
+        self.kernel_size = check.per_axis(name, "kernel_size", kernel_size, axes, 1)
+        steps = self.kernel_size if stride is None else stride
+        self.stride = check.per_axis(name, "stride", steps, axes, 1)
+        self.padding = check.per_axis(name, "padding", padding, axes, 0)
+
+    def extra_repr(self) -> str:
+        """Return the hyperparameters as text."""
+        return ", ".join(f"{name}={getattr(self, name)}" for name in self._options)
+
+
+class _MaxPool(Pooling):
+    """Max pooling over some axes."""
+
+    _function = "max_pool"
+    _options = ("kernel_size", "stride", "padding", "dilation", "ceil_mode")
+
+    def __init__(
+        self,
+        kernel_size: PerAxis,
+        stride: PerAxis | None = None,
+        padding: PerAxis = 0,
+        dilation: PerAxis = 1,
+        return_indices: bool = False,
+        ceil_mode: bool = False,
+    ) -> None:
+        name = type(self).__name__
+        self._set_windows(kernel_size, stride, padding)
+        self.dilation = check.per_axis(name, "dilation", dilation, self._axes, 1)
+        check_padding(name, self.padding, self.kernel_size)
+        self.return_indices = return_indices
+        self.ceil_mode = ceil_mode
+
+    def vjp(self, x: Floats, input_grad: bool = True) -> tuple[Any, Pullback]:
+        """Return the maxima, with ``return_indices=True`` a `MaxPool`, and their pullback."""
+        if not (input_grad or self.return_indices):
+            return self._pooled(x), lambda grad_output: None
+        pooled = self._pooled(x, return_indices=True)
+
+        def pullback(grad_output: Floats) -> Floats | None:
+            if not input_grad:
+                return None
+            return self._grad(grad_output, pooled.indices, input_shape=x.shape)
+
+        return (pooled if self.return_indices else pooled.output), pullback
+
+
+class MaxPool1d(_MaxPool):
+    """The layer of `scratchcnn.functional.max_pool1d`.
+
+    Parameters
+    ----------
+    kernel_size, stride, padding, dilation, return_indices, ceil_mode
+        As in `scratchcnn.functional.max_pool1d`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> MaxPool1d(2)(np.zeros((1, 3, 6))).shape
+    (1, 3, 3)
+    """
+
+    _axes = 1
+
+
+class MaxPool2d(_MaxPool):
     """The layer of `scratchcnn.functional.max_pool2d`.
 
     Parameters
     ----------
-    kernel_size, stride, padding, dilation, ceil_mode
+    kernel_size, stride, padding, dilation, return_indices, ceil_mode
         As in `scratchcnn.functional.max_pool2d`.
 
     Examples
@@ -26,60 +112,97 @@ class MaxPool2d(Module):
     (1, 3, 2, 3)
     """
 
+    _axes = 2
+
+
+class MaxPool3d(_MaxPool):
+    """The layer of `scratchcnn.functional.max_pool3d`.
+
+    Parameters
+    ----------
+    kernel_size, stride, padding, dilation, return_indices, ceil_mode
+        As in `scratchcnn.functional.max_pool3d`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> MaxPool3d(2)(np.zeros((1, 3, 4, 5, 6))).shape
+    (1, 3, 2, 2, 3)
+    """
+
+    _axes = 3
+
+
+class _AvgPool(Pooling):
+    """Average pooling over some axes."""
+
+    _function = "avg_pool"
+    _options = (
+        "kernel_size",
+        "stride",
+        "padding",
+        "ceil_mode",
+        "count_include_pad",
+        "divisor_override",
+    )
+
     def __init__(
         self,
         kernel_size: PerAxis,
         stride: PerAxis | None = None,
         padding: PerAxis = 0,
-        dilation: PerAxis = 1,
-        *,
         ceil_mode: bool = False,
+        count_include_pad: bool = True,
+        divisor_override: int | None = None,
     ) -> None:
-        self.kernel_size = check.per_axis("MaxPool2d", "kernel_size", kernel_size, 2, 1)
-        steps = self.kernel_size if stride is None else stride
-        self.stride = check.per_axis("MaxPool2d", "stride", steps, 2, 1)
-        self.padding = check.per_axis("MaxPool2d", "padding", padding, 2, 0)
-        self.dilation = check.per_axis("MaxPool2d", "dilation", dilation, 2, 1)
-        check_padding("MaxPool2d", self.padding, self.kernel_size)
+        name = type(self).__name__
+        self._set_windows(kernel_size, stride, padding)
+        check_padding(name, self.padding, self.kernel_size)
+        if divisor_override is not None:
+            check.whole(name, "divisor_override", divisor_override, 1)
         self.ceil_mode = ceil_mode
+        self.count_include_pad = count_include_pad
+        self.divisor_override = divisor_override
 
     def vjp(self, x: Floats, input_grad: bool = True) -> tuple[Floats, Pullback]:
-        """Return the maxima (N, C, Hout, Wout) and their pullback."""
-        pooled = F.max_pool2d(
-            x,
-            self.kernel_size,
-            stride=self.stride,
-            padding=self.padding,
-            dilation=self.dilation,
-            ceil_mode=self.ceil_mode,
-            return_indices=True,
-        )
+        """Return the means and their pullback."""
 
         def pullback(grad_output: Floats) -> Floats | None:
-            if not input_grad:
-                return None
-            return F.max_pool2d_grad(
-                grad_output,
-                pooled.indices,
-                input_shape=x.shape,
-                kernel_size=self.kernel_size,
-                stride=self.stride,
-                padding=self.padding,
-                dilation=self.dilation,
-                ceil_mode=self.ceil_mode,
-            )
+            return self._grad(grad_output, input_shape=x.shape) if input_grad else None
 
-        return pooled.output, pullback
-
-    def extra_repr(self) -> str:
-        """Return the hyperparameters as text."""
-        return (
-            f"kernel_size={self.kernel_size}, stride={self.stride}, padding={self.padding}, "
-            f"dilation={self.dilation}, ceil_mode={self.ceil_mode}"
-        )
+        return self._pooled(x), pullback
 
 
-class AvgPool2d(Module):
+class AvgPool1d(_AvgPool):
+    """The layer of `scratchcnn.functional.avg_pool1d`.
+
+    Parameters
+    ----------
+    kernel_size, stride, padding, ceil_mode, count_include_pad
+        As in `scratchcnn.functional.avg_pool1d`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> AvgPool1d(2)(np.zeros((1, 3, 6))).shape
+    (1, 3, 3)
+    """
+
+    _axes = 1
+    _options = ("kernel_size", "stride", "padding", "ceil_mode", "count_include_pad")
+
+    def __init__(
+        self,
+        kernel_size: PerAxis,
+        stride: PerAxis | None = None,
+        padding: PerAxis = 0,
+        ceil_mode: bool = False,
+        count_include_pad: bool = True,
+    ) -> None:
+        super().__init__(kernel_size, stride, padding, ceil_mode, count_include_pad)
+
+
+class AvgPool2d(_AvgPool):
     """The layer of `scratchcnn.functional.avg_pool2d`.
 
     Parameters
@@ -94,94 +217,103 @@ class AvgPool2d(Module):
     (1, 3, 2, 3)
     """
 
-    def __init__(
-        self,
-        kernel_size: PerAxis,
-        stride: PerAxis | None = None,
-        padding: PerAxis = 0,
-        ceil_mode: bool = False,
-        count_include_pad: bool = True,
-        divisor_override: int | None = None,
-    ) -> None:
-        self.kernel_size = check.per_axis("AvgPool2d", "kernel_size", kernel_size, 2, 1)
-        steps = self.kernel_size if stride is None else stride
-        self.stride = check.per_axis("AvgPool2d", "stride", steps, 2, 1)
-        self.padding = check.per_axis("AvgPool2d", "padding", padding, 2, 0)
-        check_padding("AvgPool2d", self.padding, self.kernel_size)
-        if divisor_override is not None:
-            check.whole("AvgPool2d", "divisor_override", divisor_override, 1)
-        self.ceil_mode = ceil_mode
-        self.count_include_pad = count_include_pad
-        self.divisor_override = divisor_override
-
-    def vjp(self, x: Floats, input_grad: bool = True) -> tuple[Floats, Pullback]:
-        """Return the means (N, C, Hout, Wout) and their pullback."""
-        y = F.avg_pool2d(
-            x,
-            self.kernel_size,
-            stride=self.stride,
-            padding=self.padding,
-            ceil_mode=self.ceil_mode,
-            count_include_pad=self.count_include_pad,
-            divisor_override=self.divisor_override,
-        )
-
-        def pullback(grad_output: Floats) -> Floats | None:
-            if not input_grad:
-                return None
-            return F.avg_pool2d_grad(
-                grad_output,
-                input_shape=x.shape,
-                kernel_size=self.kernel_size,
-                stride=self.stride,
-                padding=self.padding,
-                ceil_mode=self.ceil_mode,
-                count_include_pad=self.count_include_pad,
-                divisor_override=self.divisor_override,
-            )
-
-        return y, pullback
-
-    def extra_repr(self) -> str:
-        """Return the hyperparameters as text."""
-        return (
-            f"kernel_size={self.kernel_size}, stride={self.stride}, padding={self.padding}, "
-            f"ceil_mode={self.ceil_mode}, count_include_pad={self.count_include_pad}, "
-            f"divisor_override={self.divisor_override}"
-        )
+    _axes = 2
 
 
-class ConstantPad2d(Module):
-    """The layer of `scratchcnn.functional.pad` for H and W.
+class AvgPool3d(_AvgPool):
+    """The layer of `scratchcnn.functional.avg_pool3d`.
 
     Parameters
     ----------
-    padding : int or (left, right, top, bottom)
-        How many values are added at each edge; a negative number crops.
-    value : float
-        What is added.
+    kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override
+        As in `scratchcnn.functional.avg_pool3d`.
 
     Examples
     --------
     >>> import numpy as np
-    >>> ConstantPad2d(1, 0.0)(np.zeros((1, 3, 5, 6))).shape
-    (1, 3, 7, 8)
+    >>> AvgPool3d(2)(np.zeros((1, 3, 4, 5, 6))).shape
+    (1, 3, 2, 2, 3)
     """
 
-    def __init__(self, padding: int | Sequence[int], value: float) -> None:
-        self.padding = check.per_axis("ConstantPad2d", "padding", padding, 4, -(10**9))
-        self.value = value
+    _axes = 3
+
+
+class _LPPool(Pooling):
+    """Power-average pooling over some axes."""
+
+    _function = "lp_pool"
+    _options = ("norm_type", "kernel_size", "stride", "ceil_mode")
+
+    def __init__(
+        self,
+        norm_type: float,
+        kernel_size: PerAxis,
+        stride: PerAxis | None = None,
+        ceil_mode: bool = False,
+    ) -> None:
+        self.norm_type = exponent(type(self).__name__, norm_type)
+        self._set_windows(kernel_size, stride, 0)
+        self.ceil_mode = ceil_mode
 
     def vjp(self, x: Floats, input_grad: bool = True) -> tuple[Floats, Pullback]:
-        """Return the padded array and its pullback."""
+        """Return the p-norms and their pullback."""
+        y = self._pooled(x)
 
         def pullback(grad_output: Floats) -> Floats | None:
-            if not input_grad:
-                return None
-            return F.pad_grad(grad_output, input_shape=x.shape, pad=self.padding)
+            return self._grad(grad_output, x, y) if input_grad else None
 
-        return F.pad(x, self.padding, value=self.value), pullback
+        return y, pullback
 
-    def extra_repr(self) -> str:
-        """Return the hyperparameters as text."""
-        return f"padding={self.padding}, value={self.value}"
+
+class LPPool1d(_LPPool):
+    """The layer of `scratchcnn.functional.lp_pool1d`.
+
+    Parameters
+    ----------
+    norm_type, kernel_size, stride, ceil_mode
+        As in `scratchcnn.functional.lp_pool1d`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> LPPool1d(2, 2)(np.zeros((1, 3, 6))).shape
+    (1, 3, 3)
+    """
+
+    _axes = 1
+
+
+class LPPool2d(_LPPool):
+    """The layer of `scratchcnn.functional.lp_pool2d`.
+
+    Parameters
+    ----------
+    norm_type, kernel_size, stride, ceil_mode
+        As in `scratchcnn.functional.lp_pool2d`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> LPPool2d(2, 2)(np.zeros((1, 3, 5, 6))).shape
+    (1, 3, 2, 3)
+    """
+
+    _axes = 2
+
+
+class LPPool3d(_LPPool):
+    """The layer of `scratchcnn.functional.lp_pool3d`.
+
+    Parameters
+    ----------
+    norm_type, kernel_size, stride, ceil_mode
+        As in `scratchcnn.functional.lp_pool3d`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> LPPool3d(2, 2)(np.zeros((1, 3, 4, 5, 6))).shape
+    (1, 3, 2, 2, 3)
+    """
+
+    _axes = 3

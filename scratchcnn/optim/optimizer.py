@@ -1,15 +1,26 @@
-"""Optimizers that keep their state and change parameters; the steps themselves are pure."""
+"""What all optimizers share: groups of parameters, state, and how both are saved."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from typing import Any
+import copy
+import itertools
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any, ClassVar, TypeAlias
 
 import numpy as np
 
 from scratchcnn.functional import _checks as check
 from scratchcnn.nn.parameter import Parameter
-from scratchcnn.optim.steps import Step, adam, sgd
+from scratchcnn.optim._step import Step
+
+Group: TypeAlias = dict[str, Any]
+Parameters: TypeAlias = Iterable[Parameter] | Iterable[Group]
+
+# The entries of a parameter's state that are numbers; all others are arrays of its shape.
+NUMBERS: dict[str, Callable[[Any], float]] = {
+    "step": lambda value: _whole(value),
+    "mu_product": float,
+}
 
 
 class Optimizer:
@@ -17,35 +28,71 @@ class Optimizer:
 
     Attributes
     ----------
-    parameters : list of Parameter
-    options : dict
-        The hyperparameters of the step; a changed ``options["lr"]`` counts from the next step.
+    param_groups : list of dict
+        Each with its ``params``, a list of Parameters, and its own options of the step: a
+        changed ``group["lr"]`` counts from the next step. Other keys are kept and mean nothing.
+    defaults : dict
+        The options of a group that does not say otherwise.
     state : dict
         The state of each parameter that has taken a step, by its place in `parameters`.
     """
 
-    _step: Callable[..., Step]
+    _step: ClassVar[Callable[..., Step]]
 
-    def __init__(self, parameters: Iterable[Parameter], **options: Any) -> None:
+    def __init__(self, params: Parameters, **defaults: Any) -> None:
         name = type(self).__name__
-        if not isinstance(parameters, Iterable):
-            raise TypeError(
-                f"{name}: parameters is a {type(parameters).__name__}, expected an iterable"
-            )
-        self.parameters = list(parameters)
-        if not self.parameters:
-            raise ValueError(f"{name}: parameters is empty, expected at least one Parameter")
-        for parameter in self.parameters:
+        if not isinstance(params, Iterable):
+            raise TypeError(f"{name}: params is a {type(params).__name__}, expected an iterable")
+        self.defaults = defaults
+        self.param_groups: list[Group] = []
+        self.state: dict[int, dict[str, Any]] = {}
+        given: list[Any] = list(params)
+        if not given:
+            raise ValueError(f"{name}: params is empty, expected at least one Parameter")
+        type(self)._step([], [], None, **defaults)
+        for group in given if isinstance(given[0], dict) else [{"params": given}]:
+            self.add_param_group(group)
+
+    @property
+    def parameters(self) -> list[Parameter]:
+        """The parameters of all groups, in their order."""
+        return [parameter for group in self.param_groups for parameter in group["params"]]
+
+    def add_param_group(self, param_group: Group) -> None:
+        """Add a group of parameters with its own options.
+
+        Parameters
+        ----------
+        param_group : dict
+            ``params``, a Parameter or an iterable of them, and options; the others are those of
+            `defaults`.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If it has no parameters, one twice or one of another group, or options that do not
+            fit.
+        """
+        name = type(self).__name__
+        if not isinstance(param_group, dict) or "params" not in param_group:
+            raise TypeError(f"{name}: a group is {param_group!r}, expected a dict with 'params'")
+        given = param_group["params"]
+        if isinstance(given, set):
+            raise TypeError(f"{name}: params is a set, expected an order, such as a list")
+        parameters = [given] if isinstance(given, Parameter) else list(given)
+        for parameter in parameters:
             if not isinstance(parameter, Parameter):
                 raise TypeError(
-                    f"{name}: parameters has a {type(parameter).__name__}, expected Parameters"
+                    f"{name}: params has a {type(parameter).__name__}, expected Parameters"
                 )
-        if len(set(map(id, self.parameters))) < len(self.parameters):
-            raise ValueError(f"{name}: parameters has one twice, expected each once")
-        self.options = options
-        self.state: dict[int, dict[str, Any]] = {}
+        if len(set(map(id, parameters))) < len(parameters):
+            raise ValueError(f"{name}: params has one twice, expected each once")
+        if set(map(id, parameters)) & set(map(id, self.parameters)):
+            raise ValueError(f"{name}: params has one of another group, expected each once")
+        group = {**self.defaults, **param_group, "params": parameters}
         # A step without parameters checks the options before any work.
-        type(self)._step([], [], None, **options)
+        type(self)._step([], [], None, **self._options(group))
+        self.param_groups.append(group)
 
     def zero_grad(self) -> None:
         """Set the gradient of every parameter to None."""
@@ -53,21 +100,22 @@ class Optimizer:
             parameter.grad = None
 
     def step(self) -> None:
-        """Take one step with every parameter that has a gradient."""
+        """Take one step with every parameter that requires a gradient and has one."""
         results = {
             place: type(self)._step(
-                [parameter.data], [parameter.grad], self.state.get(place), **self.options
+                [parameter.data], [parameter.grad], self.state.get(place), **options
             )
-            for place, parameter in enumerate(self.parameters)
-            if parameter.grad is not None
+            for place, parameter, options in self._placed()
+            if parameter.requires_grad and parameter.grad is not None
         }
         # All or nothing, as far as an interruption lets it: compute first, then assign.
+        parameters = self.parameters
         for place, result in results.items():
-            self.parameters[place].data = result.params[0]
+            parameters[place].data = result.params[0]
             self.state[place] = result.state
 
     def state_dict(self) -> dict[str, Any]:
-        """Return copies of options and state, in the form of `torch.optim`."""
+        """Return copies of groups and state, in the form of `torch.optim`."""
         state = {
             place: {
                 name: value[0].copy() if isinstance(value, list) else value
@@ -76,11 +124,14 @@ class Optimizer:
             for place, entries in self.state.items()
             if entries
         }
-        group = {**self.options, "params": list(range(len(self.parameters)))}
-        return {"state": state, "param_groups": [group]}
+        groups = [
+            {**{key: copy.copy(group[key]) for key in group if key != "params"}, "params": places}
+            for group, places in zip(self.param_groups, self._places(), strict=True)
+        ]
+        return {"state": state, "param_groups": groups}
 
     def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
-        """Copy options and state that `state_dict` returned.
+        """Copy groups and state that `state_dict` returned, ours or that of `torch.optim`.
 
         Raises
         ------
@@ -88,36 +139,68 @@ class Optimizer:
             If it belongs to other parameters or another kind of optimizer. Nothing is changed
             then.
         """
+        groups, entries = self._groups_of(state_dict)
+        step = type(self)._step
+        for group in groups:
+            step([], [], None, **self._options(group))
+        state = {}
+        for place, parameter, options in self._placed(groups):
+            if place in entries:
+                state[place] = self._loaded(place, parameter, entries[place])
+                # A step that is thrown away checks whether all that it needs is there.
+                data = parameter.data
+                step([data], [np.zeros_like(data)], state[place], **options)
+        self.param_groups, self.state = groups, state
+
+    def _options(self, group: Group) -> dict[str, Any]:
+        return {name: group[name] for name in self.defaults}
+
+    def _places(self) -> list[list[int]]:
+        """Return the places of the parameters of each group."""
+        count = itertools.count()
+        return [[next(count) for _ in group["params"]] for group in self.param_groups]
+
+    def _placed(
+        self, groups: list[Group] | None = None
+    ) -> Iterator[tuple[int, Parameter, dict[str, Any]]]:
+        """Yield every parameter with its place and the options of its group."""
+        place = 0
+        for group in self.param_groups if groups is None else groups:
+            options = self._options(group)
+            for parameter in group["params"]:
+                yield place, parameter, options
+                place += 1
+
+    def _groups_of(self, state_dict: Mapping[str, Any]) -> tuple[list[Group], dict[int, Any]]:
+        """Return the groups of a state_dict with the own parameters, and its state."""
         name = type(self).__name__
         try:
-            (group,) = state_dict["param_groups"]
-            places, entries = list(group["params"]), dict(state_dict["state"])
-            options = {key: group[key] for key in self.options}
+            given, entries = list(state_dict["param_groups"]), dict(state_dict["state"])
+            places = [list(group["params"]) for group in given]
+            for group in given:
+                self._options(group)
         except (KeyError, TypeError, ValueError) as error:
             raise ValueError(
-                f"{name}: the state_dict lacks {error}, expected one group with the options "
-                f"{sorted(self.options)}, params, and a state"
+                f"{name}: the state_dict lacks {error}, expected groups with the options "
+                f"{sorted(self.defaults)}, params, and a state"
             ) from None
-        if places != list(range(len(self.parameters))) or not set(entries) <= set(places):
+        own = self._places()
+        if places != own or not set(entries) <= set(range(len(self.parameters))):
             raise ValueError(
                 f"{name}: the state_dict has the parameters {places} and the state of "
-                f"{list(entries)}, expected {list(range(len(self.parameters)))}"
+                f"{list(entries)}, expected {own}"
             )
-        type(self)._step([], [], None, **options)
-        state = {place: self._loaded(place, values) for place, values in entries.items()}
-        for place, values in state.items():
-            # A step that is thrown away checks whether all that it needs is there.
-            data = self.parameters[place].data
-            type(self)._step([data], [np.zeros_like(data)], values, **options)
-        self.options, self.state = options, state
+        pairs = zip(given, self.param_groups, strict=True)
+        groups = [{**copy.deepcopy(dict(g)), "params": mine["params"]} for g, mine in pairs]
+        return groups, entries
 
-    def _loaded(self, place: int, values: Any) -> dict[str, Any]:
+    def _loaded(self, place: int, parameter: Parameter, values: Any) -> dict[str, Any]:
         """Return a copy of the state of one parameter, in its own form."""
         name = f"{type(self).__name__} state_dict"
-        data = self.parameters[place].data
+        data = parameter.data
         try:
             state: dict[str, Any] = {
-                key: _whole(value) if key == "step" else [np.array(value, data.dtype)]
+                key: NUMBERS[key](value) if key in NUMBERS else [np.array(value, data.dtype)]
                 for key, value in values.items()
                 if value is not None
             }
@@ -127,7 +210,7 @@ class Optimizer:
                 f"({error})"
             ) from error
         for key, value in state.items():
-            if key != "step":
+            if key not in NUMBERS:
                 check.shape(name, f"{key} of {place}", value[0], data.shape)
         return state
 
@@ -137,87 +220,3 @@ def _whole(value: Any) -> int:
     if int(value) != value or value < 0:
         raise ValueError(f"step is {value}, expected a whole number of at least 0")
     return int(value)
-
-
-class SGD(Optimizer):
-    """Stochastic gradient descent, as `scratchcnn.optim.sgd`.
-
-    Parameters
-    ----------
-    parameters : iterable of Parameter
-    lr, momentum, dampening, weight_decay, nesterov, maximize
-        As in `scratchcnn.optim.sgd`; weight decay adds ``λ p`` to the gradient.
-
-    Examples
-    --------
-    >>> weight = Parameter(np.array([1.0]))
-    >>> weight.accumulate(np.array([0.5]))
-    >>> SGD([weight], lr=0.1).step()
-    >>> weight.data
-    array([0.95])
-    """
-
-    _step = staticmethod(sgd)
-
-    def __init__(
-        self,
-        parameters: Iterable[Parameter],
-        lr: float = 1e-3,
-        momentum: float = 0.0,
-        dampening: float = 0.0,
-        weight_decay: float = 0.0,
-        nesterov: bool = False,
-        *,
-        maximize: bool = False,
-    ) -> None:
-        super().__init__(
-            parameters,
-            lr=lr,
-            momentum=momentum,
-            dampening=dampening,
-            weight_decay=weight_decay,
-            nesterov=nesterov,
-            maximize=maximize,
-        )
-
-
-class Adam(Optimizer):
-    """Adam, as `scratchcnn.optim.adam`.
-
-    Parameters
-    ----------
-    parameters : iterable of Parameter
-    lr, betas, eps, weight_decay, amsgrad, maximize
-        As in `scratchcnn.optim.adam`; weight decay adds ``λ p`` to the gradient.
-
-    Examples
-    --------
-    >>> weight = Parameter(np.array([1.0]))
-    >>> weight.accumulate(np.array([0.5]))
-    >>> Adam([weight], lr=0.1).step()
-    >>> weight.data
-    array([0.9])
-    """
-
-    _step = staticmethod(adam)
-
-    def __init__(
-        self,
-        parameters: Iterable[Parameter],
-        lr: float = 1e-3,
-        betas: tuple[float, float] = (0.9, 0.999),
-        eps: float = 1e-8,
-        weight_decay: float = 0.0,
-        amsgrad: bool = False,
-        *,
-        maximize: bool = False,
-    ) -> None:
-        super().__init__(
-            parameters,
-            lr=lr,
-            betas=betas,
-            eps=eps,
-            weight_decay=weight_decay,
-            amsgrad=amsgrad,
-            maximize=maximize,
-        )
