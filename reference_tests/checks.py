@@ -357,6 +357,11 @@ def distance(got: Any, truth: Truth, dtype: str) -> tuple[str, float]:
         return f"has dtype {array.dtype}, expected {dtype}", np.inf
     values, nearest = array.astype(np.float64), truth.nearest
     with np.errstate(all="ignore"):
+        units = _error(values, truth.value) / truth.bound
+        worst = float(units.max())
+        # NaN, from what is not finite or from a bound of 0, needs a closer look.
+        if worst <= 1:
+            return "", worst
         # What is beyond the largest number of the dtype is infinite in it.
         nearest = np.where(np.isfinite(nearest.astype(dtype)), nearest, nearest.astype(dtype))
         finite = np.isfinite(nearest) & np.isfinite(values)

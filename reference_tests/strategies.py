@@ -89,7 +89,7 @@ def window_axes(draw: Draw, axes: int = 2, pooling: bool = False) -> list[Axis]:
     return result
 
 
-def per_axis(draw: Draw, name: str, axes: Sequence[Axis]) -> Any:
+def per_axis(draw: Draw, name: str, axes: Sequence[tuple[int, ...]]) -> Any:
     """Return one hyperparameter as a tuple or, where all axes agree, sometimes as an int."""
     if name in draw.limits:
         return draw.limits[name]

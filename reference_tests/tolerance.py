@@ -17,10 +17,11 @@ from fractions import Fraction
 from functools import cached_property
 from typing import Any, NamedTuple
 
+import gmpy2
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from reference_tests.precise import apply, floats, precise
+from reference_tests.precise import PRECISION, apply, floats, precise
 
 Array = NDArray[Any]
 
@@ -355,6 +356,12 @@ def concatenated(parts: Sequence[Any], axis: int) -> Any:
 def scalar(value: float) -> Bounded:
     """Return a hyperparameter for arithmetic among hyperparameters, which is done in float64."""
     return Bounded.exact(np.asarray(value), np.float64)
+
+
+def pi() -> Bounded:
+    """Return π, for arithmetic among hyperparameters."""
+    value = np.asarray(gmpy2.const_pi(PRECISION), object)
+    return Bounded(value, np.zeros(()), FORMATS["float64"])
 
 
 def contract(subscripts: str, a: Any, b: Any, start: Any = None) -> Any:

@@ -10,7 +10,16 @@ from typing import NamedTuple
 import numpy as np
 
 from scratchcnn.functional._checks import Floats
-from scratchcnn.nn import Conv2d, Linear, Module
+from scratchcnn.nn import (
+    Conv1d,
+    Conv2d,
+    Conv3d,
+    ConvTranspose1d,
+    ConvTranspose2d,
+    ConvTranspose3d,
+    Linear,
+    Module,
+)
 from scratchcnn.nn.module import Pullback
 
 
@@ -74,8 +83,11 @@ class _Recorder:
     def __call__(self, x: Floats, input_grad: bool = True) -> tuple[Floats, Pullback]:
         y, pullback = self.vjp(x, input_grad=input_grad)
         work = 0
-        if isinstance(self.layer, Conv2d | Linear):
+        if isinstance(self.layer, Conv1d | Conv2d | Conv3d | Linear):
             work = y[0].size * math.prod(self.layer.weight.shape[1:])
+        elif isinstance(self.layer, ConvTranspose1d | ConvTranspose2d | ConvTranspose3d):
+            # The other way round: each input meets every weight of its channel.
+            work = x[0].size * math.prod(self.layer.weight.shape[1:])
         kind = type(self.layer).__name__
         self.rows.append(Row(self.name, kind, y.shape[1:], self.parameters, work))
         self.parameters = 0

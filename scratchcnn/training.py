@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from scratchcnn.functional import _checks as check
 from scratchcnn.functional._checks import Floats, Integers
 from scratchcnn.functional.dropout import RNG
-from scratchcnn.nn import L2Penalty, Loss, Module
+from scratchcnn.nn import Loss, Module, Penalty
 from scratchcnn.optim import LRScheduler, Optimizer, ReduceLROnPlateau, SequentialLR
 
 Schedule: TypeAlias = LRScheduler | SequentialLR | ReduceLROnPlateau
@@ -80,7 +80,7 @@ def fit(
     batch_size: int = 64,
     rng: RNG = None,
     validation: tuple[Floats, NDArray[Any]] | None = None,
-    penalty: L2Penalty | None = None,
+    penalty: Penalty | None = None,
     schedule: Schedule | None = None,
     progress: bool | None = None,
     on_epoch: Callable[[Epoch], None] | None = None,
@@ -102,7 +102,7 @@ def fit(
         Of the orders; None takes fresh entropy.
     validation : (images, labels), optional
         Evaluated after each epoch.
-    penalty : L2Penalty, optional
+    penalty : Penalty, optional
         Added to the loss of every batch.
     schedule : schedule of the learning rate, optional
         Of `optimizer`; takes a step at the end of every epoch, `ReduceLROnPlateau` with the loss
@@ -242,7 +242,7 @@ def _step(
     labels: NDArray[Any],
     loss: Loss,
     optimizer: Optimizer,
-    penalty: L2Penalty | None,
+    penalty: Penalty | None,
 ) -> tuple[float, Floats]:
     """Take one step and return the value of the loss and the outputs before it."""
     optimizer.zero_grad()

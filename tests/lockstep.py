@@ -39,17 +39,24 @@ STATE = {"SGD": ("momentum_buffer",), "Adam": ("exp_avg", "exp_avg_sq")}
 QUANTITIES = ("loss", "gradient", "weights", "state")
 
 _WINDOW = ("kernel_size", "stride", "padding")
+_RESIZING = ("size", "scale_factor", "mode", "align_corners", "recompute_scale_factor")
 _LAYERS: dict[str, tuple[str, tuple[str, ...]]] = {
     "AvgPool2d": ("avg_pool2d", (*_WINDOW, "ceil_mode", "count_include_pad", "divisor_override")),
+    "ChannelShuffle": ("channel_shuffle", ("groups",)),
     "Conv2d": ("conv2d", ("stride", "padding", "dilation", "groups")),
     "Flatten": ("flatten", ("start_dim", "end_dim")),
     "Linear": ("linear", ()),
     "LogSoftmax": ("log_softmax", ("dim",)),
     "MaxPool2d": ("max_pool2d", (*_WINDOW, "dilation", "ceil_mode")),
+    "PixelShuffle": ("pixel_shuffle", ("upscale_factor",)),
+    "PixelUnshuffle": ("pixel_unshuffle", ("downscale_factor",)),
     "ReLU": ("relu", ()),
     "Sigmoid": ("sigmoid", ()),
     "Softmax": ("softmax", ("dim",)),
     "Tanh": ("tanh", ()),
+    "Upsample": ("interpolate", _RESIZING),
+    "UpsamplingBilinear2d": ("interpolate", _RESIZING),
+    "UpsamplingNearest2d": ("interpolate", _RESIZING),
 }
 
 
@@ -81,11 +88,8 @@ def chained(model: nn.Module, x: Bounded, masks: Mapping[str, Any]) -> tuple[Bou
 
     def pull(grad: Bounded) -> dict[str, Bounded]:
         grads = {}
-        first = pullbacks[0][0]
         for name, entries, pullback in reversed(pullbacks):
-            # Nobody needs the gradient of the images, and it is the most work of all.
-            options = {"input_grad": False} if name == first and entries else {}
-            grad, *others = pullback(grad, **options)
+            grad, *others = pullback(grad)
             grads.update({f"{name}.{e}": g for e, g in zip(entries, others, strict=False)})
         return grads
 
@@ -96,8 +100,9 @@ def _layer(layer: nn.Module, x: Bounded, mask: Any) -> tuple[Bounded, Any]:
     kind = type(layer).__name__
     if kind == "Dropout":
         return (x, lambda g: (g,)) if mask is None else (x * mask, lambda g: (g * mask,))
-    if kind == "ConstantPad2d":
-        return CATALOGUE["pad"].definition(x, pad=layer.padding, value=layer.value)
+    if "Pad" in kind:
+        options = {"pad": layer.padding, "mode": layer.mode, "value": layer.value}
+        return CATALOGUE["pad"].definition(x, **options)
     operation, options = _LAYERS[kind]
     arrays = [exactly(p.data, x.format) for p in layer.parameters()]
     hyper = {option: getattr(layer, option) for option in options}

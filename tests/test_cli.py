@@ -11,6 +11,7 @@ import struct
 import subprocess
 import sys
 import tempfile
+from functools import partial
 from importlib.util import find_spec
 
 import numpy as np
@@ -294,7 +295,7 @@ def test_train_into_a_file_is_refused_before_training(data, tmp_path, monkeypatc
     ("change", "message"),
     [
         (["--model", "lenet"], "--model: unknown model 'lenet', nearest are: lenet5"),
-        (["--model", "?"], "unknown model '?', nearest are: lenet5, sigmoid_cnn, two_conv"),
+        (["--model", "?"], "unknown model '?', nearest are: alexnet, lenet5, resnet18"),
         (["--dataset", "mnist5"], "unknown dataset 'mnist5', nearest are: mnist5k, mnist"),
         (["--optimizer", "adm"], "unknown optimizer 'adm', nearest are: adam"),
         (["--epochs", "0"], "--epochs: has '0', expected an integer >= 1"),
@@ -563,6 +564,31 @@ def test_predict_of_a_file_that_is_not_there_or_a_folder_is_refused(run, tmp_pat
     for path, reason in ((tmp_path / "none.png", "No such file"), (tmp_path, "Is a directory")):
         line = complaint(["predict", path, "--weights", run.file], 1, capsys)
         assert f"predict: {path}: {reason}" in line
+
+
+# Networks that adapt to the images.
+
+
+@pytest.mark.usefixtures("no_pictures")
+def test_network_that_adapts_trains_is_evaluated_and_predicts(data, tmp_path, monkeypatch, capsys):
+    narrow = partial(MODELS["resnet20"].build, width=2)
+    monkeypatch.setitem(MODELS, "resnet20", MODELS["resnet20"]._replace(build=narrow))
+    more = ("--model", "resnet20", "--epochs", "4", "--batch-size", "20", "--lr", "0.01")
+    run = Run(data, tmp_path, *more)
+    assert run.code == 0
+    assert run.state()["conv1.weight"].shape == (2, 1, 3, 3)
+    trained = run.lines[-1]
+    assert float(trained.split()[2]) > 30
+    assert main(["evaluate", "--weights", run.file, "--data", str(data)]) == 0
+    assert trained.removeprefix("held-out ") in capsys.readouterr().out
+    assert "digit" in predicted([draw(tmp_path / "x.png"), "--weights", run.file], capsys)
+
+
+def test_network_that_adapts_refuses_images_that_are_too_small(data, tmp_path, capsys):
+    arguments = [*train_arguments(data, tmp_path / "out"), "--model", "vgg11"]
+    line = complaint(arguments, 2, capsys)
+    assert "--dataset mnist does not fit vgg11: the images are (1, 28, 28), expected at" in line
+    assert not (tmp_path / "out").exists()
 
 
 # The rest.

@@ -134,9 +134,9 @@ def test_softmax_of_no_classes_or_no_samples_is_empty(function):
     assert function(np.zeros((0, 3)), dim=1).shape == (0, 3)
 
 
-@pytest.mark.parametrize("name", ["sigmoid", "tanh", "softmax", "log_softmax"])
+@pytest.mark.parametrize("name", ["sigmoid", "tanh", "softmax", "softmin", "log_softmax"])
 def test_smooth_activations_have_the_gradients_of_central_differences(name):
-    options = {"dim": 1} if "softmax" in name else {}
+    options = {"dim": 1} if "softm" in name else {}
 
     def function(x):
         y = getattr(F, name)(x, **options)
@@ -160,10 +160,21 @@ def test_softmax_gradients_sum_to_0_as_no_shift_changes_the_output(name):
     assert np.abs(grad).max() > 0.1
 
 
+@pytest.mark.parametrize("dim", [0, 1, -1])
+def test_softmin_is_the_softmax_of_minus_x(dim):
+    x, g = normal(3, 5), normal(3, 5, seed=1)
+    y = F.softmin(x, dim=dim)
+    assert_array_equal(y, F.softmax(-x, dim=dim))
+    assert_array_equal(F.softmin_grad(g, y, dim=dim), -F.softmax_grad(g, y, dim=dim))
+
+
 X = np.zeros((2, 3))
 
 
-@pytest.mark.parametrize("name", ["softmax", "log_softmax", "softmax_grad", "log_softmax_grad"])
+@pytest.mark.parametrize(
+    "name",
+    ["softmax", "softmin", "log_softmax", "softmax_grad", "softmin_grad", "log_softmax_grad"],
+)
 def test_softmax_refuses_an_axis_that_is_not_there(name):
     arrays = (X, X) if name.endswith("grad") else (X,)
     function = getattr(F, name)
@@ -174,9 +185,9 @@ def test_softmax_refuses_an_axis_that_is_not_there(name):
         function(*arrays, dim=1.0)
 
 
-@pytest.mark.parametrize("name", ["relu", "sigmoid", "tanh", "softmax", "log_softmax"])
+@pytest.mark.parametrize("name", ["relu", "sigmoid", "tanh", "softmax", "softmin", "log_softmax"])
 def test_activation_gradients_refuse_another_shape(name):
-    options = {"dim": 1} if "softmax" in name else {}
+    options = {"dim": 1} if "softm" in name else {}
     with pytest.raises(
         ValueError, match=rf"^{name}_grad: grad_output has shape \(3,\), expected \(2, 3\)"
     ):

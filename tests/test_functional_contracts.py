@@ -26,6 +26,10 @@ class Label(tuple):
     """The shape of an array of integers from 0 to 2."""
 
 
+class Sign(Label):
+    """The shape of an array of integers that are 1 or -1."""
+
+
 IMAGES, FILTERS, MAPS = Real((2, 4, 5, 6)), Real((6, 2, 3, 2)), Real((2, 6, 3, 5))
 SIGNALS, VOLUMES, COLUMNS = Real((2, 4, 5)), Real((4, 3, 4, 4)), Real((2, 24, 15))
 TABLE, ROWS, CLASSES, SCALAR = Real((3, 4)), Label((3,)), Real((4,)), Real(())
@@ -35,12 +39,61 @@ PAIR = {"x": TABLE, "target": TABLE}
 SHARES = {"x": Share((3, 4)), "target": Share((3, 4)), "weight": CLASSES}
 LOGITS = {**SHARES, "x": TABLE, "pos_weight": CLASSES}
 TO_SCALAR = {"grad_output": SCALAR}
+WEIGHTED = {**PAIR, "weight": TABLE}
+SIGNED = {"x": TABLE, "target": Sign((3, 4))}
+RANKED = {"input1": TABLE, "input2": TABLE, "target": Sign((3, 4))}
+ANGLES = {**RANKED, "target": Sign((3,))}
+TRIPLET = {"anchor": TABLE, "positive": TABLE, "negative": TABLE}
+COUNTED = {"x": TABLE, "target": Label((3, 4))}
+DIVERGING = {"x": TABLE, "target": Share((3, 4))}
+NORMAL = {**PAIR, "var": Share((3, 4))}
 ELEMENTWISE = {"grad_output": TABLE}
+
+# Poolings for one to three axes, of which shapes have the last ones.
+WHOLE, HALVES = (3, 5, 6), (1, 2, 3)
+BACK = {"input_shape": WHOLE, "kernel_size": 2}
+POOLINGS = {
+    "adaptive_avg_pool{}d": ({"x": WHOLE}, {"output_size": 2}),
+    "adaptive_avg_pool{}d_grad": (
+        {"grad_output": (2, 2, 2)},
+        {"input_shape": WHOLE, "output_size": 2},
+    ),
+    "adaptive_max_pool{}d": ({"x": WHOLE}, {"output_size": 2, "return_indices": True}),
+    "adaptive_max_pool{}d_grad": (
+        {"grad_output": (2, 2, 2), "indices": (2, 2, 2)},
+        {"input_shape": WHOLE, "output_size": 2},
+    ),
+    "avg_pool{}d": ({"x": WHOLE}, {"kernel_size": 2}),
+    "avg_pool{}d_grad": ({"grad_output": HALVES}, BACK),
+    "lp_pool{}d": ({"x": WHOLE}, {"norm_type": 2, "kernel_size": 2}),
+    "lp_pool{}d_grad": (
+        {"grad_output": HALVES, "x": WHOLE, "y": HALVES},
+        {"norm_type": 2, "kernel_size": 2},
+    ),
+    "max_pool{}d": ({"x": WHOLE}, {"kernel_size": 2, "return_indices": True}),
+    "max_pool{}d_grad": ({"grad_output": HALVES, "indices": HALVES}, BACK),
+    "max_unpool{}d": ({"x": HALVES, "indices": HALVES}, {"kernel_size": 2}),
+    "max_unpool{}d_grad": ({"grad_output": WHOLE, "indices": HALVES}, {}),
+}
 
 # Every function: its arrays by name, and its other arguments.
 CALLS = {
-    "avg_pool2d": ({"x": IMAGES}, {"kernel_size": 2}),
-    "avg_pool2d_grad": (POOLED, POOLING),
+    **{
+        name.format(axes): (
+            {
+                array: Real((2, 4, *(shape[-axes:])))
+                if array != "indices"
+                else Label((2, 4, *shape[-axes:]))
+                for array, shape in arrays.items()
+            },
+            {
+                key: (2, 4, *(3, 5, 6)[-axes:]) if key == "input_shape" else value
+                for key, value in options.items()
+            },
+        )
+        for name, (arrays, options) in POOLINGS.items()
+        for axes in (1, 2, 3)
+    },
     "binary_cross_entropy": (SHARES, {}),
     "binary_cross_entropy_input_grad": ({**TO_SCALAR, **SHARES}, {}),
     "binary_cross_entropy_target_grad": ({**TO_SCALAR, **SHARES}, {}),
@@ -133,6 +186,8 @@ CALLS = {
         {"grad_output": Real((4, 6)), "x": TABLE},
         {"kernel_shape": (2, 3)},
     ),
+    "cosine_embedding_loss": (ANGLES, {}),
+    "cosine_embedding_loss_grads": ({**TO_SCALAR, **ANGLES}, {}),
     "cross_entropy": ({"x": TABLE, "target": ROWS, "weight": CLASSES}, {"label_smoothing": 0.25}),
     "cross_entropy_input_grad": (
         {**TO_SCALAR, "x": TABLE, "target": ROWS, "weight": CLASSES},
@@ -146,11 +201,24 @@ CALLS = {
     "flatten_grad": ({"grad_output": Real((2, 120))}, {"input_shape": (2, 4, 5, 6)}),
     "fold": ({"x": COLUMNS}, {"output_size": (5, 6), "kernel_size": (3, 2)}),
     "fold_grad": ({"grad_output": IMAGES}, {"kernel_size": (3, 2)}),
+    "gaussian_nll_loss": (NORMAL, {}),
+    "gaussian_nll_loss_grads": ({**TO_SCALAR, **NORMAL}, {}),
+    "hinge_embedding_loss": (SIGNED, {}),
+    "hinge_embedding_loss_grad": ({**TO_SCALAR, **SIGNED}, {}),
+    "huber_loss": (WEIGHTED, {}),
+    "huber_loss_input_grad": ({**TO_SCALAR, **WEIGHTED}, {}),
+    "huber_loss_target_grad": ({**TO_SCALAR, **WEIGHTED}, {}),
     "interpolate": ({"x": IMAGES}, {"size": 3, "mode": "bicubic"}),
     "interpolate_grad": (
         {"grad_output": Real((2, 4, 3, 3))},
         {"input_shape": (2, 4, 5, 6), "size": 3, "mode": "bicubic"},
     ),
+    "kl_div": (DIVERGING, {}),
+    "kl_div_input_grad": ({**TO_SCALAR, **DIVERGING}, {}),
+    "kl_div_target_grad": ({**TO_SCALAR, **DIVERGING}, {}),
+    "l1_loss": (WEIGHTED, {}),
+    "l1_loss_input_grad": ({**TO_SCALAR, **WEIGHTED}, {}),
+    "l1_loss_target_grad": ({**TO_SCALAR, **WEIGHTED}, {}),
     "l2_penalty": ({"x": TABLE}, {"strength": 0.5}),
     "l2_penalty_grad": ({**TO_SCALAR, "x": TABLE}, {"strength": 0.5}),
     "linear": ({"x": Real((2, 3, 4)), "weight": Real((5, 4)), "bias": Real((5,))}, {}),
@@ -159,11 +227,18 @@ CALLS = {
     "linear_weight_grad": ({"grad_output": Real((2, 3, 5)), "x": Real((2, 3, 4))}, {}),
     "log_softmax": ({"x": TABLE}, {"dim": 1}),
     "log_softmax_grad": ({**ELEMENTWISE, "y": TABLE}, {"dim": 1}),
-    "max_pool2d": ({"x": IMAGES}, {"kernel_size": 2, "return_indices": True}),
-    "max_pool2d_grad": ({**POOLED, "indices": Label((2, 4, 2, 3))}, POOLING),
-    "mse_loss": (PAIR, {}),
-    "mse_loss_input_grad": ({**TO_SCALAR, **PAIR}, {}),
-    "mse_loss_target_grad": ({**TO_SCALAR, **PAIR}, {}),
+    "margin_ranking_loss": (RANKED, {}),
+    "margin_ranking_loss_grads": ({**TO_SCALAR, **RANKED}, {}),
+    "mse_loss": (WEIGHTED, {}),
+    "mse_loss_input_grad": ({**TO_SCALAR, **WEIGHTED}, {}),
+    "mse_loss_target_grad": ({**TO_SCALAR, **WEIGHTED}, {}),
+    "multi_margin_loss": ({"x": TABLE, "target": ROWS, "weight": CLASSES}, {}),
+    "multi_margin_loss_grad": ({**TO_SCALAR, "x": TABLE, "target": ROWS, "weight": CLASSES}, {}),
+    "multilabel_margin_loss": (COUNTED, {}),
+    "multilabel_margin_loss_grad": ({**TO_SCALAR, **COUNTED}, {}),
+    "multilabel_soft_margin_loss": ({**COUNTED, "weight": CLASSES}, {}),
+    "multilabel_soft_margin_loss_input_grad": ({**TO_SCALAR, **COUNTED, "weight": CLASSES}, {}),
+    "multilabel_soft_margin_loss_target_grad": ({**TO_SCALAR, **COUNTED, "weight": CLASSES}, {}),
     "nll_loss": ({"x": TABLE, "target": ROWS, "weight": CLASSES}, {}),
     "nll_loss_grad": (
         {**TO_SCALAR, "target": ROWS, "weight": CLASSES},
@@ -175,19 +250,108 @@ CALLS = {
     "pixel_shuffle_grad": ({"grad_output": Real((2, 1, 4, 6))}, {"upscale_factor": 2}),
     "pixel_unshuffle": ({"x": Real((2, 1, 4, 6))}, {"downscale_factor": 2}),
     "pixel_unshuffle_grad": ({"grad_output": IMAGES}, {"downscale_factor": 2}),
+    "poisson_nll_loss": (COUNTED, {"full": True}),
+    "poisson_nll_loss_input_grad": ({**TO_SCALAR, **COUNTED}, {}),
+    "poisson_nll_loss_target_grad": ({**TO_SCALAR, **COUNTED}, {"full": True}),
     "relu": ({"x": TABLE}, {}),
     "relu_grad": ({**ELEMENTWISE, "x": TABLE}, {}),
     "sigmoid": ({"x": TABLE}, {}),
     "sigmoid_grad": ({**ELEMENTWISE, "y": TABLE}, {}),
+    "smooth_l1_loss": (PAIR, {}),
+    "smooth_l1_loss_input_grad": ({**TO_SCALAR, **PAIR}, {}),
+    "smooth_l1_loss_target_grad": ({**TO_SCALAR, **PAIR}, {}),
+    "soft_margin_loss": (SIGNED, {}),
+    "soft_margin_loss_grad": ({**TO_SCALAR, **SIGNED}, {}),
     "softmax": ({"x": TABLE}, {"dim": 1}),
     "softmax_grad": ({**ELEMENTWISE, "y": TABLE}, {"dim": 1}),
     "tanh": ({"x": TABLE}, {}),
     "tanh_grad": ({**ELEMENTWISE, "y": TABLE}, {}),
+    "triplet_margin_loss": (TRIPLET, {}),
+    "triplet_margin_loss_grads": ({**TO_SCALAR, **TRIPLET}, {}),
     "unfold": ({"x": IMAGES}, {"kernel_size": (3, 2)}),
     "unfold_grad": (
         {"grad_output": COLUMNS},
         {"input_shape": (2, 4, 5, 6), "kernel_size": (3, 2)},
     ),
+}
+# Normalizations; with running statistics they are tested elsewhere.
+CHANNELS = Real((4,))
+AFFINE = {"weight": CHANNELS, "bias": CHANNELS}
+RUNNING = {"x": IMAGES, "running_mean": CHANNELS, "running_var": Share((4,))}
+SCALED = {"grad_output": IMAGES, "x": IMAGES, "weight": CHANNELS}
+LAST = {"normalized_shape": (4,)}
+CALLS |= {
+    "batch_norm": (
+        {"x": IMAGES, **AFFINE},
+        {"running_mean": None, "running_var": None, "training": True},
+    ),
+    "batch_norm_grads": (SCALED, {"training": True}),
+    "batch_norm_statistics": (RUNNING, {}),
+    "group_norm": ({"x": IMAGES, **AFFINE}, {"num_groups": 2}),
+    "group_norm_grads": (SCALED, {"num_groups": 2}),
+    "instance_norm": ({"x": IMAGES, **AFFINE}, {}),
+    "instance_norm_grads": (SCALED, {}),
+    "instance_norm_statistics": (RUNNING, {}),
+    "layer_norm": ({"x": TABLE, **AFFINE}, LAST),
+    "layer_norm_grads": ({"grad_output": TABLE, "x": TABLE, "weight": CHANNELS}, LAST),
+    "local_response_norm": ({"x": IMAGES}, {"size": 3}),
+    "local_response_norm_grad": ({"grad_output": IMAGES, "x": IMAGES}, {"size": 3}),
+    "rms_norm": ({"x": TABLE, "weight": CHANNELS}, LAST),
+    "rms_norm_grads": ({"grad_output": TABLE, "x": TABLE, "weight": CHANNELS}, LAST),
+}
+# Dropouts of whole channels, and those that keep the moments.
+for form, images in (
+    ("dropout1d", SIGNALS),
+    ("dropout2d", IMAGES),
+    ("dropout3d", VOLUMES),
+    ("alpha_dropout", SIGNALS),
+    ("feature_alpha_dropout", IMAGES),
+):
+    mask = images if form == "alpha_dropout" else Real((*images[:2], *(1,) * (len(images) - 2)))
+    if form == "dropout3d":
+        mask = Real((4, 1, 1, 1))
+    for form_name in (form, f"{form}_with_mask"):
+        CALLS[form_name] = ({"x": images}, {"rng": 1, "training": True})
+    CALLS[f"{form}_grad"] = ({"grad_output": images, "mask": mask}, {})
+for penalty, options in (("l1", {"strength": 0.5}), ("elastic_net", {"alpha": 0.5})):
+    CALLS[f"{penalty}_penalty"] = ({"x": TABLE}, options)
+    CALLS[f"{penalty}_penalty_grad"] = ({**TO_SCALAR, "x": TABLE}, options)
+# Elementwise activations, with the options of their gradients and of themselves alone.
+ACTIVATIONS = {
+    "celu": ({"alpha": 0.5}, {}),
+    "elu": ({"alpha": 0.5}, {}),
+    "gelu": ({"approximate": "tanh"}, {}),
+    "hardshrink": ({"lambd": 1.5}, {}),
+    "hardsigmoid": ({}, {}),
+    "hardswish": ({}, {}),
+    "hardtanh": ({"max_val": 2.0}, {}),
+    "leaky_relu": ({"negative_slope": 0.25}, {}),
+    "logsigmoid": ({}, {}),
+    "mish": ({}, {}),
+    "relu6": ({}, {}),
+    "selu": ({}, {}),
+    "silu": ({}, {}),
+    "softplus": ({"beta": 2.0, "threshold": 5.0}, {}),
+    "softshrink": ({"lambd": 1.5}, {}),
+    "softsign": ({}, {}),
+    "tanhshrink": ({}, {}),
+    "threshold": ({"threshold": 1.0}, {"value": 7.0}),
+}
+CALLS |= {name: ({"x": TABLE}, both | own) for name, (both, own) in ACTIVATIONS.items()}
+CALLS |= {
+    f"{name}_grad": ({**ELEMENTWISE, "x": TABLE}, both) for name, (both, _) in ACTIVATIONS.items()
+}
+CALLS |= {
+    "glu": ({"x": TABLE}, {"dim": 1}),
+    "glu_grad": ({"grad_output": Real((3, 2)), "x": TABLE}, {"dim": 1}),
+    "prelu": ({"x": TABLE, "weight": CLASSES}, {}),
+    "prelu_input_grad": ({**ELEMENTWISE, "x": TABLE, "weight": CLASSES}, {}),
+    "prelu_weight_grad": ({**ELEMENTWISE, "x": TABLE}, {"weight_shape": (4,)}),
+    "rrelu": ({"x": TABLE}, {"training": True, "rng": 1}),
+    "rrelu_grad": ({**ELEMENTWISE, "noise": TABLE}, {}),
+    "rrelu_with_noise": ({"x": TABLE}, {"training": True, "rng": 1}),
+    "softmin": ({"x": TABLE}, {"dim": 1}),
+    "softmin_grad": ({**ELEMENTWISE, "y": TABLE}, {"dim": 1}),
 }
 # Logarithms and exponentials, which NumPy may compute on another path for another layout.
 TRANSCENDENTAL = {
@@ -196,14 +360,54 @@ TRANSCENDENTAL = {
     "binary_cross_entropy_with_logits",
     "binary_cross_entropy_with_logits_input_grad",
     "binary_cross_entropy_with_logits_target_grad",
+    "celu",
+    "celu_grad",
+    "cosine_embedding_loss",
+    "cosine_embedding_loss_grads",
     "cross_entropy",
     "cross_entropy_input_grad",
     "cross_entropy_target_grad",
+    "elu",
+    "elu_grad",
+    "gaussian_nll_loss",
+    "gaussian_nll_loss_grads",
+    "gelu",
+    "gelu_grad",
+    "glu",
+    "glu_grad",
+    "kl_div",
+    "kl_div_input_grad",
+    "kl_div_target_grad",
+    "local_response_norm",
+    "local_response_norm_grad",
     "log_softmax",
     "log_softmax_grad",
+    "logsigmoid",
+    "logsigmoid_grad",
+    "mish",
+    "mish_grad",
+    "multilabel_soft_margin_loss",
+    "multilabel_soft_margin_loss_input_grad",
+    "multilabel_soft_margin_loss_target_grad",
+    "poisson_nll_loss",
+    "poisson_nll_loss_input_grad",
+    "poisson_nll_loss_target_grad",
+    "selu",
+    "selu_grad",
     "sigmoid",
+    "silu",
+    "silu_grad",
+    "soft_margin_loss",
+    "soft_margin_loss_grad",
     "softmax",
+    "softmin",
+    "softplus",
+    "softplus_grad",
     "tanh",
+    "tanhshrink",
+    "tanhshrink_grad",
+    "triplet_margin_loss",
+    "triplet_margin_loss_grads",
 }
 FLOATS = [
     (name, array)
@@ -218,7 +422,9 @@ def make(name, dtype):
     rng = np.random.default_rng(5)
     made = {}
     for array, shape in CALLS[name][0].items():
-        if isinstance(shape, Label):
+        if isinstance(shape, Sign):
+            made[array] = rng.choice((-1, 1), shape)
+        elif isinstance(shape, Label):
             made[array] = rng.integers(0, 3, shape)
         elif isinstance(shape, Share):
             made[array] = (rng.integers(1, 4, shape) / 4).astype(dtype)
@@ -255,7 +461,7 @@ def read_only(array):
 
 
 def test_the_table_of_calls_has_every_function():
-    assert sorted(CALLS) == sorted(set(F.__all__) - {"Dropout", "MaxPool"})
+    assert sorted(CALLS) == sorted(name for name in F.__all__ if name.islower())
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
@@ -266,7 +472,7 @@ def test_functions_return_the_dtype_of_their_inputs(name, dtype):
         (indices if result.dtype == np.int64 else floats).append(result)
     assert [result.dtype for result in floats] == [dtype] * len(floats)
     assert len(floats) >= 1
-    assert len(indices) == (name == "max_pool2d")
+    assert len(indices) == ("return_indices" in CALLS[name][1])
 
 
 @pytest.mark.parametrize("name", CALLS)
@@ -389,6 +595,18 @@ IDENTITIES = {
     "relu": F.relu,
     "relu_grad": lambda x: F.relu_grad(x, x),
     "max_pool2d": lambda x: F.max_pool2d(x, 1),
+    "max_pool2d_grad": lambda x: F.max_pool2d_grad(
+        x, np.arange(12).reshape(1, 1, 3, 4), input_shape=x.shape, kernel_size=1
+    ),
+    "adaptive_max_pool2d": lambda x: F.adaptive_max_pool2d(x, (3, 4)),
+    "adaptive_avg_pool2d": lambda x: F.adaptive_avg_pool2d(x, (None, 4)),
+    "adaptive_avg_pool2d_grad": lambda x: F.adaptive_avg_pool2d_grad(
+        x, input_shape=x.shape, output_size=(3, 4)
+    ),
+    "lp_pool2d": lambda x: F.lp_pool2d(x, 1, 1),
+    "lp_pool2d_grad": lambda x: F.lp_pool2d_grad(x, x, x, norm_type=1, kernel_size=1),
+    "max_unpool2d": lambda x: F.max_unpool2d(x, np.arange(12).reshape(x.shape), 1),
+    "max_unpool2d_grad": lambda x: F.max_unpool2d_grad(x, np.arange(12).reshape(x.shape)),
     "avg_pool2d": lambda x: F.avg_pool2d(x, 1),
     "avg_pool2d_grad": lambda x: F.avg_pool2d_grad(x, input_shape=x.shape, kernel_size=1),
     "conv2d": lambda x: F.conv2d(x, ONE),

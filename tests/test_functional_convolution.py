@@ -9,6 +9,8 @@ from hypothesis import strategies as st
 from numpy.testing import assert_array_equal
 
 from scratchcnn import functional as F
+from scratchcnn.functional import _convolution as products
+from scratchcnn.functional.geometry import padded
 
 
 def integers(*shape, seed=0, dtype=np.float64):
@@ -286,6 +288,35 @@ def test_conv_without_a_batch_is_the_convolution_of_a_batch_of_one(spatial):
     assert_array_equal(alone, batch, strict=True)
     assert_array_equal(bias_grad(g), bias_grad(g[None]), strict=True)
     assert_array_equal(bias_grad(g, bias_shape=g.shape), g, strict=True)
+
+
+def test_conv2d_and_its_gradients_of_a_large_batch_are_made_of_blocks(monkeypatch):
+    x, weight, bias = integers(70, 4, 5, 3), integers(6, 2, 3, 2, seed=1), integers(6, seed=2)
+    g = integers(70, 6, 3, 1, seed=3)
+    options = {**ASYMMETRIC, "groups": 2}
+    sizes = []
+
+    def results():
+        return (
+            F.conv2d(x, weight, bias, **options),
+            F.conv2d_input_grad(g, weight, input_shape=x.shape, **options),
+            F.conv2d_weight_grad(g, x, kernel_size=(3, 2), **options),
+        )
+
+    def noting(x, windows):
+        sizes.append(len(x))
+        return padded(x, windows)
+
+    whole = results()
+    monkeypatch.setattr(products, "padded", noting)
+    # The columns of one sample have 4 * 6 taps of 3 windows; at least two samples are a 64th.
+    for block, samples in ((0, 2), (4 * 6 * 3 * 9, 9)):
+        monkeypatch.setattr(products, "BLOCK", block)
+        for ours, expected in zip(results(), whole, strict=True):
+            assert_array_equal(ours, expected, strict=True)
+        assert max(sizes) == samples
+        assert sum(sizes) == 2 * len(x)
+        sizes.clear()
 
 
 def test_conv1d_is_conv2d_of_images_of_one_row():

@@ -74,7 +74,14 @@ def test_mse_loss_gradients_are_opposite_and_scale_with_the_reduction():
 @pytest.mark.parametrize("gradient", ["input", "target"])
 @pytest.mark.parametrize(
     ("name", "weighted"),
-    [("mse_loss", 0), ("binary_cross_entropy", 1), ("binary_cross_entropy_with_logits", 1)],
+    [
+        ("l1_loss", 0),
+        ("mse_loss", 0),
+        ("smooth_l1_loss", 0),
+        ("huber_loss", 0),
+        ("binary_cross_entropy", 1),
+        ("binary_cross_entropy_with_logits", 1),
+    ],
 )
 def test_losses_have_the_gradients_of_central_differences(name, weighted, gradient, reduction):
     draw = normal if name.endswith("logits") else shares
@@ -92,6 +99,110 @@ def test_binary_cross_entropy_with_logits_gradients_know_the_weight_of_positives
     weight = shares(4, seed=2) + 1
     name = "binary_cross_entropy_with_logits"
     assert checked(name, *arrays, gradient=gradient, pos_weight=weight).ok
+
+
+# Absolute errors, and their mixtures with squares
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_l1_loss_is_its_definition_with_the_gradient_0_where_the_arrays_meet(dtype):
+    x, target = integers(4, 8, dtype=dtype), integers(4, 8, seed=1, dtype=dtype)
+    distances = np.abs(x - target)
+    assert 0 in distances
+    assert_array_equal(F.l1_loss(x, target, reduction="none"), distances, strict=True)
+    assert F.l1_loss(x, target, reduction="sum") == distances.sum()
+    assert F.l1_loss(x, target) == distances.sum() / 32
+    g = integers(4, 8, seed=2, dtype=dtype)
+    grad = F.l1_loss_input_grad(g, x, target, reduction="none")
+    assert_array_equal(grad, g * np.sign(x - target), strict=True)
+    assert_array_equal(F.l1_loss_target_grad(g, x, target, reduction="none"), -grad)
+
+
+@pytest.mark.parametrize("reduction", REDUCTIONS)
+@pytest.mark.parametrize("width", [0.5, 2.0])
+def test_huber_loss_is_smooth_l1_loss_times_its_width(width, reduction):
+    x, target = integers(4, 8), integers(4, 8, seed=1) / 2
+    assert_array_equal(
+        F.huber_loss(x, target, delta=width, reduction=reduction),
+        width * F.smooth_l1_loss(x, target, beta=width, reduction=reduction),
+    )
+    g = np.asarray(integers(4, 8, seed=2)) if reduction == "none" else np.array(3.0)
+    for gradient in ("input_grad", "target_grad"):
+        assert_array_equal(
+            getattr(F, f"huber_loss_{gradient}")(g, x, target, delta=width, reduction=reduction),
+            width
+            * getattr(F, f"smooth_l1_loss_{gradient}")(
+                g, x, target, beta=width, reduction=reduction
+            ),
+        )
+
+
+def test_huber_loss_is_half_the_squared_error_within_delta_and_linear_beyond():
+    x, zero = np.arange(-4.0, 5), np.zeros(9)
+    near = F.huber_loss(x, zero, delta=4.0, reduction="none")
+    assert_array_equal(near, x**2 / 2)
+    far = F.huber_loss(x, zero, delta=2.0, reduction="none")
+    assert_array_equal(far, [6, 4, 2, 0.5, 0, 0.5, 2, 4, 6])
+    slopes = F.huber_loss_input_grad(np.full(9, 3.0), x, zero, delta=2.0, reduction="none")
+    assert_array_equal(slopes, [-6, -6, -6, -3, 0, 3, 6, 6, 6])
+
+
+def test_smooth_l1_loss_without_a_parabola_is_the_absolute_error():
+    x, target, g = integers(4, 8), integers(4, 8, seed=1), integers(4, 8, seed=2)
+    options = {"reduction": "none", "beta": 0.0}
+    assert_array_equal(F.smooth_l1_loss(x, target, **options), np.abs(x - target))
+    grad = F.smooth_l1_loss_input_grad(g, x, target, **options)
+    assert_array_equal(grad, F.l1_loss_input_grad(g, x, target, reduction="none"))
+
+
+@pytest.mark.parametrize("name", ["l1_loss", "mse_loss"])
+def test_weighted_means_divide_by_the_sum_of_the_weights(name):
+    function = getattr(F, name)
+    x, target, weight = integers(4, 8), integers(4, 8, seed=1), np.ones((4, 8))
+    # A weight of 0 takes an element out of the mean.
+    weight[:, 3:] = 0
+    assert function(x, target, weight=weight) == function(x[:, :3], target[:, :3])
+    grad = getattr(F, f"{name}_input_grad")(np.array(3.0), x, target, weight=weight)
+    kept = getattr(F, f"{name}_input_grad")(np.array(3.0), x[:, :3], target[:, :3])
+    assert_array_equal(grad, np.where(weight == 1, np.pad(kept, ((0, 0), (0, 5))), 0))
+    plain = function(x, target, reduction="none")
+    weight = integers(4, 8, seed=3)
+    assert_array_equal(function(x, target, weight=weight, reduction="none"), plain * weight)
+    assert function(x, target, weight=weight, reduction="sum") == (plain * weight).sum()
+    assert np.isnan(function(x, target, weight=0 * weight))
+
+
+def test_the_weighted_mean_of_huber_loss_divides_by_the_number_of_losses():
+    x, target, weight = integers(4, 8), integers(4, 8, seed=1), integers(4, 8, seed=2)
+    plain = F.huber_loss(x, target, delta=2.0, reduction="none")
+    assert F.huber_loss(x, target, delta=2.0, weight=weight) == (plain * weight).sum() / 32
+    grad = F.huber_loss_input_grad(np.array(32.0), x, target, delta=2.0, weight=weight)
+    assert_array_equal(grad, weight * np.clip(x - target, -2, 2))
+
+
+@pytest.mark.parametrize("reduction", REDUCTIONS)
+@pytest.mark.parametrize("gradient", ["input", "target"])
+@pytest.mark.parametrize("name", ["l1_loss", "mse_loss", "huber_loss"])
+def test_weighted_losses_have_the_gradients_of_central_differences(name, gradient, reduction):
+    arrays = [normal(3, 4), normal(3, 4, seed=1)][:: 1 if gradient == "input" else -1]
+    weight = shares(3, 4, seed=2) + 1
+    assert checked(name, *arrays, gradient=gradient, reduction=reduction, weight=weight).ok
+
+
+@pytest.mark.parametrize("end", ["", "_input_grad", "_target_grad"])
+@pytest.mark.parametrize("name", ["l1_loss", "mse_loss", "huber_loss"])
+def test_losses_refuse_weights_of_another_shape(name, end):
+    message = rf"^{name}{end}: weight has shape \(2, 1\), expected \(2, 3\)"
+    with pytest.raises(ValueError, match=message):
+        call(f"{name}{end}", HALF, HALF, weight=np.ones((2, 1)))
+
+
+@pytest.mark.parametrize("end", ["", "_input_grad", "_target_grad"])
+def test_losses_refuse_widths_that_are_none(end):
+    with pytest.raises(ValueError, match=f"^smooth_l1_loss{end}: beta is -1, expected at least 0"):
+        call(f"smooth_l1_loss{end}", HALF, HALF, beta=-1)
+    with pytest.raises(ValueError, match=f"^huber_loss{end}: delta is 0, expected more than 0"):
+        call(f"huber_loss{end}", HALF, HALF, delta=0)
 
 
 # Binary cross-entropy
@@ -189,7 +300,14 @@ def test_l2_penalty_is_its_definition_with_twice_the_slope_of_weight_decay(dtype
 # All of them
 
 
-PAIRS = ["mse_loss", "binary_cross_entropy", "binary_cross_entropy_with_logits"]
+PAIRS = [
+    "l1_loss",
+    "mse_loss",
+    "smooth_l1_loss",
+    "huber_loss",
+    "binary_cross_entropy",
+    "binary_cross_entropy_with_logits",
+]
 FORMS = [name + end for name in PAIRS for end in ("", "_input_grad", "_target_grad")]
 
 

@@ -230,6 +230,7 @@ IMAGE = np.zeros((2, 3, 4))
             "cropping leaves of their axis with mode='circular'",
         ),
         (lambda: F.pad(X, (-2, 3), mode="circular"), r"pad: pad is \(-2, 3\), but x has shape"),
+        (lambda: F.pad(X, (-3, -2), mode="circular"), r"pad: pad is \(-3, -2\), but x has shape"),
         (lambda: F.pad(X, (-5, 1), mode="circular"), r"pad: pad is \(-5, 1\), but x has shape"),
         (
             lambda: F.pad(X, (1, 1), mode="reflect", value=2.5),

@@ -107,9 +107,11 @@ def test_interpolate_takes_the_value_at_or_before_or_nearest_to_the_position():
 
 
 def test_interpolate_to_the_nearest_computes_positions_in_single_precision():
-    # The position 20.5 · 2/41 is 1, but 2/41 in float32 is below 2/41.
-    y = F.interpolate(line(0, 1), 41, mode="nearest-exact")
-    assert_array_equal(y, line(*[0] * 21, *[1] * 20), strict=True)
+    # The position 20.5 · 4/41 is 2, but 4/41 in float32 is below 4/41.
+    y = F.interpolate(line(0, 1, 2, 3), 41, mode="nearest-exact")
+    assert_array_equal(y[0, 0, 18:23], [1, 1, 1, 2, 2])
+    # 2/50 in float32 is below 2/50 too, but 25 times that is rounded to 1.
+    assert_array_equal(F.interpolate(line(0, 1), 50), line(*[0] * 25, *[1] * 25), strict=True)
 
 
 def test_interpolate_takes_means_of_the_touched_pixels():
@@ -174,19 +176,22 @@ def test_interpolate_bicubic_is_that_of_keys_with_the_border_repeated():
     assert_array_equal(y[0, 0, 0], expected)
 
 
+@pytest.mark.parametrize("align_corners", [False, True])
 @pytest.mark.parametrize("mode", ["bilinear", "bicubic"])
-def test_interpolate_with_antialias_widens_the_kernel_on_coarser_grids(mode):
+def test_interpolate_with_antialias_widens_the_kernel_on_coarser_grids(mode, align_corners):
     x = integers(1, 1, 1, 8)
-    y = F.interpolate(x, (1, 4), mode=mode, antialias=True)
+    y = F.interpolate(x, (1, 4), mode=mode, antialias=True, align_corners=align_corners)
+    # As in PyTorch, aligned corners change the step alone.
+    step = 7 / 3 if align_corners else 2
     for i, value in enumerate(y[0, 0, 0]):
-        distance = np.abs(np.arange(8) - (2 * i + 0.5)) / 2
+        distance = np.abs(np.arange(8) - (step * (i + 0.5) - 0.5)) / step
         if mode == "bilinear":
             weights = np.maximum(1 - distance, 0)
         else:
             near = 1.5 * distance**3 - 2.5 * distance**2 + 1
             far = -0.5 * distance**3 + 2.5 * distance**2 - 4 * distance + 2
             weights = np.where(distance <= 1, near, np.where(distance < 2, far, 0))
-        assert_allclose(value, weights @ x[0, 0, 0] / weights.sum(), rtol=1e-14)
+        assert_allclose(value, weights @ x[0, 0, 0] / weights.sum(), rtol=1e-13)
 
 
 def test_interpolate_bilinear_with_antialias_is_the_same_on_finer_grids():

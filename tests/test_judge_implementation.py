@@ -120,7 +120,7 @@ def conv(x, weight, bias=None, *, stride=1, padding=0):
         (
             "adam",
             lambda params, grads, state, lr, betas, eps, weight_decay, amsgrad, maximize: 0,
-            (),
+            {"decoupled_weight_decay"},
         ),
         # What has no signature is taken to accept everything.
         ("relu", np.abs, set()),

@@ -1,6 +1,8 @@
 """Error bounds hold for every rounding and every error of an operand, and are no wider."""
 
 import itertools
+import math
+from fractions import Fraction
 
 import mpmath
 import numpy as np
@@ -242,6 +244,26 @@ def test_a_logarithm_near_zero_bounds_nothing():
     assert t.log(unsure).error[0] == np.inf
 
 
+def test_the_exponent_of_a_power_is_rounded_to_the_format_once():
+    x, u = np.array([4.0**30, 2.0]), 2.0**-24
+    root = t.power(Bounded.exact(x, "float32"), Fraction(1, 3))
+    rounding = abs(float(np.float32(1 / 3)) - 1 / 3)
+    expected = root.value * (LIBRARY * u + np.log(x) * rounding)
+    np.testing.assert_allclose(root.error, expected, rtol=1e-6)
+    # An exponent that the format has costs nothing, and one in precise numbers is a fraction.
+    assert t.power(Bounded.exact(x, "float32"), 0.75).error[1] <= 2 * LIBRARY * u
+    cube = t.power(Bounded.exact(np.array([27.0]), "float64"), Fraction(1, 3)).value.item()
+    assert abs(cube - 3) < 1e-45
+
+
+def test_a_root_of_an_error_near_zero_is_at_most_the_root_of_that_error():
+    x = Bounded(np.zeros(2), np.array([0.0, 1e-6]), FORMATS["float32"])
+    tiny = FORMATS["float32"].tiny
+    error = t.power(x, 0.5).error
+    assert error[0] == tiny
+    assert 1e-3 <= error[1] <= 1e-3 * (1 + 2 * LIBRARY * 2.0**-24) + tiny
+
+
 def test_underflow_is_within_the_bound():
     tiny = np.full(4, 1e-30, np.float32)
     bounded = Bounded.exact(tiny, "float32") * Bounded.exact(tiny, "float32")
@@ -264,6 +286,28 @@ def test_a_gate_near_its_threshold_is_in_doubt():
     assert t.gated(x, np.array([True, True]), grad).error.tolist() == [3.0, 0.0]
     certain = Bounded.exact(np.array([0.0, 1.0]), "float32")
     assert t.gated(certain, np.array([False, True]), grad).error.tolist() == [0.0, 0.0]
+
+
+def test_parts_are_chosen_at_the_limit_and_either_counts_within_the_error_of_it():
+    above, below = (Bounded.exact(np.full(3, size), "float32") for size in (5.0, 2.0))
+    certain = Bounded.exact(np.array([0.5, 1.0, 1.5]), "float32")
+    y = t.parted(certain, 1.0, above, below)
+    assert (y.value.tolist(), y.error.tolist()) == ([2, 2, 5], [0, 0, 0])
+    x = Bounded(np.array([0.5, 1.0, 1.5]), np.full(3, 0.25), FORMATS["float32"])
+    y = t.parted(x, 1.0, above, below)
+    assert (y.value.tolist(), y.error.tolist()) == ([2, 2, 5], [0, 3, 0])
+    assert t.parted(np.array([1.0, 2.0]), 1.0, 7.0, -7.0).tolist() == [-7, 7]
+
+
+def test_numbers_are_compared_as_the_format_has_them():
+    assert t.rounded(Bounded.exact(np.ones(1), "float32"), 0.1) == float(np.float32(0.1))
+    assert t.rounded(np.ones(1, np.float32), 0.1) == float(np.float32(0.1))
+    assert t.rounded(np.ones(1), 0.1) == 0.1
+
+
+def test_pi_has_more_digits_than_a_float():
+    assert float(t.pi().value) == math.pi
+    assert 1e-17 < abs(t.pi().value.item() - Number(math.pi)) < 2e-16
 
 
 @pytest.mark.parametrize("dtype", FORMATS)
@@ -295,3 +339,27 @@ def test_plain_arrays_pass_through_every_function():
     assert not t.uncertainty(x).any()
     assert t.plain(x) is x
     assert isinstance(t.scalar(2.0).value.item(), Number)
+
+
+def test_scaled_bounds_both_forms_and_only_what_they_round():
+    rng = np.random.default_rng(0)
+    sizes = 10.0 ** rng.integers(-2, 4, (4, 500))
+    x, centre, scale, shift = (rng.standard_normal((4, 500)) * sizes).astype(np.float32)
+    # An error of the scale that both forms have in common.
+    off = np.abs(np.spacing(scale))
+    operands = [Bounded.exact(array, "float32") for array in (x, centre, scale, shift)]
+    operands[2] = Bounded(operands[2].value, off, FORMATS["float32"])
+    result = t.scaled(*operands)
+    one = (x - centre) * (scale + off) + shift
+    other = x * (scale + off) + (shift - centre * (scale + off))
+    assert one.dtype == other.dtype == np.float32
+    for form in (one, other):
+        assert (np.abs(form - result.value) <= result.error).all()
+    # The other form is not within the bound of the first; and the bound is no wider than what
+    # all its roundings can add up to.
+    first = (operands[0] - operands[1]) * operands[2] + operands[3]
+    assert (np.abs(other - result.value) > first.error).any()
+    products = np.abs(x.astype(float) * scale) + 2 * np.abs(centre.astype(float) * scale)
+    most = first.error + 2.0**-24 * 1.01 * (2 * products + 2 * np.abs(shift)) + 1e-36
+    assert (result.error <= most).all()
+    assert t.scaled(2.0, 1.0, 3.0) == 3

@@ -50,7 +50,9 @@ def test_lockstep_catches_a_gradient_that_is_a_millionth_too_large(optimizer):
 
 
 def test_lockstep_catches_the_momentum_of_nesterov():
-    record = run("untied_cnn", "SGD", 2, lambda _, optimizer: optimizer.options.update(nesterov=1))
+    record = run(
+        "untied_cnn", "SGD", 2, lambda _, optimizer: optimizer.param_groups[0].update(nesterov=True)
+    )
     assert caught(record) == {"weights of ours"}
     assert len(record.failures) == 2
 

@@ -56,8 +56,9 @@ def test_resnet_computes_what_pytorch_does(name, training):
 
 def test_whole_resnet18_computes_what_pytorch_does():
     model = models.resnet18(dtype=np.float64, rng=0)
-    x = np.random.default_rng(2).standard_normal((2, 3, 64, 64))
-    found, _ = twins.mistakes(model, torch_networks.build("resnet18", 1000, 3, 64), x, True)
+    x = np.random.default_rng(2).standard_normal((2, 3, 40, 40))
+    module = torch_networks.build("resnet18", 1000, 3, 64)
+    found, _ = twins.mistakes(model, module, x, True, disturbances=1)
     assert found == []
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 import numpy as np
 import pytest
 
@@ -94,8 +96,14 @@ def test_dense_layers_of_vgg_have_the_known_number_of_parameters():
     ]
 
 
-def test_alexnet_has_the_known_number_of_parameters():
-    assert count(models.alexnet(rng=0)) == 61_100_840
+def test_alexnet_has_the_known_number_of_parameters(monkeypatch):
+    # The function of that name hides the module.
+    module = sys.modules["scratchcnn.models.alexnet"]
+    monkeypatch.setattr(module, "Linear", lambda *_, **__: nn.Identity())
+    dense = (9216 + 1) * 4096 + (4096 + 1) * 4096 + (4096 + 1) * 1000
+    assert count(models.alexnet(rng=0)) == 61_100_840 - dense
+    layers = [each for each in torch_network("alexnet", 4).classifier if hasattr(each, "weight")]
+    assert [layer.in_features for layer in layers] == [9216 // 16, 256, 256]
 
 
 def test_vgg_starts_with_normal_weights_and_zero_biases():

@@ -13,7 +13,7 @@ import pytest
 from numpy.testing import assert_array_equal
 
 from scratchcnn import functional as F
-from scratchcnn import nn
+from scratchcnn import models, nn
 from scratchcnn.nn.loss import _Loss
 
 
@@ -30,7 +30,22 @@ def whole(module, seed=0):
 
 # Each layer: how it is built for a dtype, and the shape of its input.
 LAYERS = {
-    "AvgPool2d": (lambda dtype: nn.AvgPool2d(2, padding=1, count_include_pad=False), (2, 3, 5, 4)),
+    **{
+        f"{kind}Pool{axes}d": (
+            lambda dtype, kind=kind, axes=axes, arguments=arguments: getattr(
+                nn, f"{kind}Pool{axes}d"
+            )(*arguments),
+            (2, 3, 5, 4, 6)[: 2 + axes],
+        )
+        for kind, arguments in {
+            "Avg": (2, 2, 1, True, False),
+            "Max": (2, 1, 1, 1, False, True),
+            "LP": (2, 2, 1),
+            "AdaptiveAvg": (2,),
+            "AdaptiveMax": (3,),
+        }.items()
+        for axes in (1, 2, 3)
+    },
     "Conv1d": (
         lambda dtype: nn.Conv1d(2, 4, 3, padding=2, padding_mode="reflect", dtype=dtype, rng=0),
         (2, 2, 5),
@@ -65,13 +80,52 @@ LAYERS = {
         lambda dtype: nn.ConvTranspose3d(2, 3, (1, 2, 3), bias=False, dtype=dtype, rng=0),
         (2, 3, 2, 4),
     ),
-    "Dropout": (lambda dtype: nn.Dropout(0.5, rng=0).eval(), (3, 4)),
+    **{
+        name: (lambda dtype, name=name: getattr(nn, name)(0.5, rng=0).eval(), shape)
+        for name, shape in {
+            "AlphaDropout": (3, 4),
+            "Dropout": (3, 4),
+            "Dropout1d": (3, 4),
+            "Dropout2d": (2, 3, 2, 2),
+            "Dropout3d": (2, 3, 2, 2),
+            "FeatureAlphaDropout": (2, 3, 4),
+        }.items()
+    },
+    **{
+        name: (lambda dtype, name=name: getattr(nn, name)(3, momentum=None, dtype=dtype), shape)
+        for name, shape in {
+            "BatchNorm1d": (2, 3, 4),
+            "BatchNorm2d": (2, 3, 2, 4),
+            "BatchNorm3d": (2, 3, 1, 2, 2),
+        }.items()
+    },
+    **{
+        name: (
+            lambda dtype, name=name: getattr(nn, name)(3, affine=True, dtype=dtype),
+            shape,
+        )
+        for name, shape in {
+            "InstanceNorm1d": (3, 4),
+            "InstanceNorm2d": (2, 3, 2, 4),
+            "InstanceNorm3d": (3, 1, 2, 2),
+        }.items()
+    },
+    "GroupNorm": (lambda dtype: nn.GroupNorm(2, 4, dtype=dtype), (3, 4, 2)),
+    "LayerNorm": (lambda dtype: nn.LayerNorm((2, 3), dtype=dtype), (4, 2, 3)),
+    "LocalResponseNorm": (lambda dtype: nn.LocalResponseNorm(3, 0.5), (2, 4, 3)),
+    "RMSNorm": (lambda dtype: nn.RMSNorm(3, dtype=dtype), (2, 4, 3)),
     "Flatten": (lambda dtype: nn.Flatten(), (2, 3, 4)),
     "Fold": (lambda dtype: nn.Fold((4, 3), (3, 2), padding=(1, 0)), (2, 12, 8)),
     "Linear": (lambda dtype: nn.Linear(4, 3, dtype=dtype, rng=0), (2, 4)),
     "Linear without bias": (lambda dtype: nn.Linear(4, 3, bias=False, dtype=dtype, rng=0), (2, 4)),
     "LogSoftmax": (lambda dtype: nn.LogSoftmax(), (3, 4)),
-    "MaxPool2d": (lambda dtype: nn.MaxPool2d(2, 1, padding=1, ceil_mode=True), (2, 3, 5, 4)),
+    "Composite": (lambda dtype: models.BasicBlock(3, 3, dtype=dtype, rng=0), (2, 3, 4, 5)),
+    "Concat": (
+        lambda dtype: nn.Concat(nn.ReLU(), nn.Linear(4, 2, dtype=dtype, rng=0)),
+        (3, 4),
+    ),
+    "Identity": (lambda dtype: nn.Identity(), (3, 4)),
+    "Residual": (lambda dtype: nn.Residual(nn.Linear(4, 4, dtype=dtype, rng=0)), (3, 4)),
     "ReLU": (lambda dtype: nn.ReLU(), (3, 4)),
     "Sequential": (
         lambda dtype: nn.Sequential(
@@ -108,6 +162,36 @@ LAYERS = {
     "PixelUnshuffle": (lambda dtype: nn.PixelUnshuffle(2), (2, 3, 4, 2)),
     "ChannelShuffle": (lambda dtype: nn.ChannelShuffle(3), (2, 6, 3, 2)),
 }
+# They take indices beside their input, and are tested with the other poolings.
+INDEXED = {"MaxUnpool1d", "MaxUnpool2d", "MaxUnpool3d"}
+ACTIVATIONS = (
+    nn.CELU,
+    nn.ELU,
+    nn.GELU,
+    nn.GLU,
+    nn.Hardshrink,
+    nn.Hardsigmoid,
+    nn.Hardswish,
+    nn.Hardtanh,
+    nn.LeakyReLU,
+    nn.LogSigmoid,
+    nn.Mish,
+    nn.ReLU6,
+    nn.SELU,
+    nn.SiLU,
+    nn.Softmin,
+    nn.Softplus,
+    nn.Softshrink,
+    nn.Softsign,
+    nn.Tanhshrink,
+)
+LAYERS |= {kind.__name__: (lambda dtype, kind=kind: kind(), (3, 4)) for kind in ACTIVATIONS}
+LAYERS |= {
+    "PReLU": (lambda dtype: nn.PReLU(4, dtype=dtype), (2, 4, 3)),
+    "RReLU": (lambda dtype: nn.RReLU(rng=0).eval(), (3, 4)),
+    "Softmax2d": (lambda dtype: nn.Softmax2d(), (2, 3, 4, 2)),
+    "Threshold": (lambda dtype: nn.Threshold(1.0, -7.0), (3, 4)),
+}
 each_layer = pytest.mark.parametrize(("build", "shape"), LAYERS.values(), ids=LAYERS)
 both_dtypes = pytest.mark.parametrize("dtype", [np.float32, np.float64])
 
@@ -119,7 +203,7 @@ def grads(module):
 def test_the_table_has_every_layer():
     classes = [each for name, each in vars(nn).items() if name in nn.__all__]
     layers = {e.__name__ for e in classes if isinstance(e, type) and issubclass(e, nn.Module)}
-    assert {name.split()[0] for name in LAYERS} == layers - {"Module"}
+    assert {name.split()[0] for name in LAYERS} == layers - {"Module"} - INDEXED
 
 
 @both_dtypes

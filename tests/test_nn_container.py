@@ -97,6 +97,11 @@ def test_residual_needs_no_gradient_of_its_input():
         assert_array_equal(parameter.grad, expected[name])
 
 
+def test_residual_without_layers_needs_no_gradient_either():
+    _, pullback = nn.Residual(nn.Sequential()).vjp(integers(2, 3), input_grad=False)
+    assert pullback(integers(2, 3)) is None
+
+
 def test_residual_overflows_without_a_warning():
     x = np.full(2, 1e308)
     y, pullback = nn.Residual(nn.Identity()).vjp(x)

@@ -11,6 +11,7 @@ from numpy.testing import assert_array_equal
 
 from scratchcnn import functional as F
 from scratchcnn import nn
+from scratchcnn.summary import summarize
 
 SIZE, KERNEL = (5, 6, 4), (3, 2, 4)
 
@@ -173,6 +174,16 @@ def test_weights_start_uniform_over_one_by_the_root_of_the_fan_in(build, fan_in)
     assert values.min() < -7 / 8 * bound
     assert_array_equal(layer.weight.data, build().weight.data, strict=True)
     assert layer.weight.data.dtype == np.float32
+
+
+@each_rank
+def test_a_transposed_layer_takes_as_many_products_as_the_convolution_it_leads_back(spatial):
+    size = (7, 9, 5)[:spatial]
+    down, up = conv(spatial, 4, 6, 3, 2, groups=2), transposed(spatial, 6, 4, 3, 2, groups=2)
+    rows = summarize(nn.Sequential(down, up), (4, *size))
+    assert [row.output_shape for row in rows] == [(6, *(n // 2 for n in size)), (4, *size)]
+    products = math.prod(n // 2 for n in size) * 6 * 2 * 3**spatial
+    assert [row.multiply_adds for row in rows] == [products, products]
 
 
 def test_unfold_and_fold_layers_are_their_functions():

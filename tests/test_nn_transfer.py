@@ -149,6 +149,7 @@ def test_freeze_drops_gradients_so_that_no_optimizer_moves_the_parameter():
     _, pullback = model.vjp(images())
     pullback(np.ones((4, 3)))
     nn.freeze(model, "head.*")
+    assert [p.grad is None for p in model.parameters()] == [False] * 4 + [True] * 2
     before = model.state_dict()
     optim.SGD(model.parameters(), lr=0.1, weight_decay=0.5).step()
     assert [n for n in changed(model, before) if n.startswith("head")] == []

@@ -163,6 +163,16 @@ def test_nadam_without_decay_of_momentum_looks_ahead_with_half_of_beta():
     assert abs(moved[0] + expected) < 8 * EPS
 
 
+def test_nadam_raises_its_momentum_with_the_steps():
+    state, product = None, 1.0
+    for step in (1, 2, 3):
+        _, state = optim.nadam(
+            [np.zeros(1)], [np.ones(1)], state, betas=(0.5, 0.9), momentum_decay=1.0
+        )
+        product *= 0.5 * (1 - 0.96**step / 2)
+        assert abs(state["mu_product"] - product) <= 8 * EPS * product
+
+
 def test_adamax_keeps_the_largest_size_and_forgets_it_by_beta():
     state = None
     for grad, largest in ((8.0, 8.0), (1.0, 4.0), (3.0, 3.0), (0.0, 1.5)):

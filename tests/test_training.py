@@ -94,6 +94,43 @@ def test_fit_steps_as_written_by_hand():
         assert_array_equal(model.state_dict()[name], array, strict=True)
 
 
+def test_fit_steps_its_schedule_once_an_epoch():
+    model = small()
+    optimizer = optim.SGD(model.parameters(), lr=1.0)
+    schedule = optim.SequentialLR(
+        optimizer, [optim.LinearLR(optimizer, 0.5), optim.StepLR(optimizer, 1, 0.5)], [2]
+    )
+    seen = []
+    run(
+        model,
+        *bars(),
+        optimizer=optimizer,
+        schedule=schedule,
+        epochs=4,
+        on_epoch=lambda epoch: seen.append(optimizer.param_groups[0]["lr"]),
+    )
+    # Each epoch is called with the rate that it had; 0.6 is a product with its own rounding.
+    assert seen == [0.5, 0.5 * (1 + 0.5 / 2.5), 1.0, 0.5]
+    assert schedule.get_last_lr() == [0.25]
+
+
+@pytest.mark.parametrize("held_out", [False, True])
+def test_fit_tells_a_plateau_the_loss_held_out_or_else_of_the_training(held_out):
+    class Plateau(optim.ReduceLROnPlateau):
+        def step(self, metrics):
+            told.append(metrics)
+            super().step(metrics)
+
+    told, model = [], small()
+    optimizer = optim.SGD(model.parameters(), lr=0.3)
+    validation = bars(20, seed=9) if held_out else None
+    history = run(
+        model, *bars(), optimizer=optimizer, schedule=Plateau(optimizer), validation=validation
+    )
+    assert told == history.column("test_loss" if held_out else "train_loss")
+    assert len(set(told)) == 3
+
+
 @pytest.mark.parametrize("reduction", ["mean", "sum"])
 def test_fit_and_evaluate_weight_a_smaller_last_batch_by_its_size(reduction):
     model, images, targets = exact()
@@ -443,6 +480,12 @@ def test_fit_refuses_bad_labels_before_any_step():
             {"optimizer": optim.SGD(small().parameters(), lr=0.1)},
             ValueError,
             "fit: optimizer has no parameter of model",
+        ),
+        ({"schedule": 3}, TypeError, "fit: schedule is a int, expected one such as optim.StepLR"),
+        (
+            {"schedule": optim.StepLR(optim.SGD(small().parameters(), lr=0.1), 1)},
+            ValueError,
+            "fit: schedule is of another optimizer, expected the one given",
         ),
         ({"rng": "x"}, TypeError, "fit: rng is 'x', expected a numpy.random.Generator, a seed"),
         ({"rng": -1}, ValueError, "fit: rng is -1, expected a numpy.random.Generator, a seed"),

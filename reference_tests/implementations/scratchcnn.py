@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping
+from functools import cache
 from itertools import zip_longest
 from typing import Any
 
@@ -60,10 +61,15 @@ def _gradient(name: str, array: str) -> Callable[..., Any] | None:
     return None
 
 
+@cache
+def _names(function: Callable[..., Any]) -> tuple[str, ...]:
+    """Return the parameters of a gradient after the first, which is that of the output."""
+    return tuple(inspect.signature(function).parameters)[1:]
+
+
 def _wanted(function: Callable[..., Any], known: Mapping[str, Any]) -> dict[str, Any]:
     """Return the arguments of a gradient among all that is known of the forward."""
-    names = list(inspect.signature(function).parameters)[1:]
-    return {name: known[name] for name in names if name in known}
+    return {name: known[name] for name in _names(function) if name in known}
 
 
 def _paired(operation: Operation) -> Callable[..., Any]:

@@ -47,9 +47,8 @@ def softmin(x: Any, *, dim: int) -> Any:
 
 def glu(x: Any, *, dim: int = -1) -> Any:
     """Return the first half of `x` times the sigmoid of the second."""
-    signal, gate = (
-        rearranged(x, lambda array, half=half: np.split(array, 2, dim)[half]) for half in (0, 1)
-    )
+    signal = rearranged(x, lambda array: np.split(array, 2, dim)[0])
+    gate = rearranged(x, lambda array: np.split(array, 2, dim)[1])
     share = 1 / (1 + exp(-gate))
 
     def pullback(g: Any) -> Any:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import math
 from collections.abc import Callable
 from functools import partial
@@ -46,15 +45,22 @@ def tables(size: tuple[int, ...], output_size: Any) -> tuple[list[Table], list[T
     return seen, users
 
 
+def divided(sums: Any, seen: list[Table]) -> Any:
+    """Return sums over how many positions their windows see, axis by axis as PyTorch divides."""
+    for axis, each in enumerate(seen):
+        counts = (each >= 0).sum(1).astype(float)
+        sums = sums / counts.reshape(-1, *(1,) * (len(seen) - 1 - axis))
+    return sums
+
+
 def avg_definition(spatial: int, x: Any, *, output_size: Any) -> Any:
     """Return the mean of each window."""
     seen, users = tables(x.shape[-spatial:], output_size)
-    counts = functools.reduce(np.multiply.outer, [(t >= 0).sum(1) for t in seen]).astype(float)
     taps = tuple(range(3, 3 + 2 * spatial, 2))
-    y = spread(planes(x, spatial), seen).sum(taps) / counts
+    y = divided(spread(planes(x, spatial), seen).sum(taps), seen)
 
     def pullback(grad_output: Any) -> Any:
-        grad = spread(planes(grad_output, spatial) / counts, users).sum(taps)
+        grad = spread(divided(planes(grad_output, spatial), seen), users).sum(taps)
         return (grad.reshape(*x.shape),)
 
     return y.reshape(*x.shape[:-spatial], *y.shape[2:]), pullback

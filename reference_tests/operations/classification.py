@@ -102,7 +102,7 @@ def cross_entropy(
 
 def _strategy(draw: Draw, soft: bool, families: tuple[str, ...]) -> Case:
     classes = draw.integer(2, 5)
-    lead = draw.choice(((3,), (2,), (2, 3), (2, 3, 2), (1,), ()))
+    lead = draw.choice(((3,), (2,), (2, 3), (2, 3, 2), (1,), (), (3,), (2, 3), (0,)))
     sizes = (lead[0], classes, *lead[1:]) if lead else (classes,)
     probable = soft and draw.parameter("target", lambda: draw.chance(1, 3))
     ignore = draw.parameter("ignore_index", lambda: draw.choice((-100, -100, 1, -1)))

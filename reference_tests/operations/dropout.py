@@ -229,7 +229,7 @@ OPERATIONS = (
     ),
     _record(
         "dropout3d",
-        Form(((200, SIZE // 200, 1, 2, 1), (SIZE, 1, 1, 2)), {5: 2, 4: 1}),
+        Form(((200, SIZE // 200, 1, 2, 1), (SIZE, 2, 1, 1)), {5: 2, 4: 1}),
         _IMAGE,
         "Whole channels are dropped; four axes are (C, D, H, W).",
         Invalid("three axes", (_IMAGE[0],)),

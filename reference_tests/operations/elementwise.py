@@ -47,10 +47,7 @@ def elementwise(
 
     def strategy(draw: Draw) -> Case:
         sizes = shape(draw)
-        hyper = {
-            option: draw.parameter(option, lambda values=values: draw.choice(values))
-            for option, values in options.items()
-        }
+        hyper = {option: _drawn(draw, option, values) for option, values in options.items()}
         return finished(draw, array(sizes, hyper), hyper, FAMILIES)
 
     first = {option: values[0] for option, values in options.items()}
@@ -86,3 +83,7 @@ def elementwise(
         ),
         invalid=(Invalid("an array of objects", (x.astype(object),), needed), *refused),
     )
+
+
+def _drawn(draw: Draw, option: str, values: Sequence[Any]) -> Any:
+    return draw.parameter(option, lambda: draw.choice(values))

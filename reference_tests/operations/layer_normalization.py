@@ -91,7 +91,7 @@ def local_response_norm(
 
     def pullback(grad: Any) -> Any:
         around = gather(grad * x / (scale * base), 1, back).sum(2)
-        return (grad / scale - x * (2 * alpha * beta / size) * around,)
+        return (grad / scale - x * (alpha / size) * (2 * beta) * around,)
 
     return x / scale, pullback
 

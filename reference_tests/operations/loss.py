@@ -10,7 +10,7 @@ import numpy as np
 
 from reference_tests.case import Case, Spec
 from reference_tests.draw import Draw
-from reference_tests.operation import REQUIRED, Invalid, Operation
+from reference_tests.operation import Invalid, Operation
 from reference_tests.operations.reduction import (
     call_last_by_name,
     per_loss,
@@ -93,11 +93,6 @@ def huber_loss(
     return _of_differences(losses, slope, weight, reduction, float(x.size))
 
 
-def l2_penalty(x: Any, *, strength: float) -> Any:
-    """Return ``strength · Σ x²``."""
-    return strength * (x * x).sum(), lambda g: (g * (2 * strength) * x,)
-
-
 def _strategy(weighted: bool, widths: Mapping[str, tuple[float, ...]]) -> Callable[[Draw], Case]:
     def strategy(draw: Draw) -> Case:
         sizes = shape(draw, least=0, most=3)
@@ -115,11 +110,6 @@ def _strategy(weighted: bool, widths: Mapping[str, tuple[float, ...]]) -> Callab
         return with_values(case, target=lambda rng, shape: rng.integers(-2, 3, shape) * 1.0)
 
     return strategy
-
-
-def _penalty_strategy(draw: Draw) -> Case:
-    hyper = {"strength": draw.choice((0.5, 0.1, 1e-4, 3.0))}
-    return finished(draw, {"x": Spec(shape(draw))}, hyper, ("zero-mean", "wide", "large", "zeros"))
 
 
 _X = np.full((2, 3), 0.5)
@@ -194,16 +184,5 @@ OPERATIONS = (
         {"delta": (1.0, 0.5, 2.0, 0.3)},
         True,
         Invalid("a delta of 0", (_X, _X), {"delta": 0.0}),
-    ),
-    Operation(
-        name="l2_penalty",
-        arrays=("x",),
-        defaults={"strength": REQUIRED},
-        strategy=_penalty_strategy,
-        definition=l2_penalty,
-        differentiable=("x",),
-        conventions="λ Σ x², whose gradient is 2 λ x; weight decay adds λ x.",
-        pinned=(Case({"x": Spec((3, 4))}, {"strength": 0.5}, 1),),
-        invalid=(Invalid("an array of objects", (_X.astype(object),), {"strength": 1.0}),),
     ),
 )

@@ -57,14 +57,16 @@ def definition(
 def _signed(x: Any, p: float) -> Any:
     """Return `x` to the power of p: NaN for a negative number and a power that is not whole.
 
-    Minus infinity is an exception, by IEEE 754, but not for square roots.
+    By IEEE 754 minus infinity is an exception, but not for square roots; that of -0 is -0.
     """
     size, values = power(abs(x), p), plain(x)
     if p % 2 == 0:
         return size
     if p % 2 == 1:
         return where(values < 0, -size, size)
-    return where((values < 0) & (np.isfinite(values) | (abs(p) == 0.5)), np.nan, size)
+    root = abs(p) == 0.5
+    size = where((values == 0) & np.signbit(values) & root, -size, size)
+    return where((values < 0) & (np.isfinite(values) | root), np.nan, size)
 
 
 def _largest(spatial: int, x: Any, most: bool, options: dict[str, Any]) -> Any:
@@ -127,10 +129,10 @@ def _record(spatial: int) -> Operation:
         differentiable=("x",),
         conventions="Powers are those of the numbers, not of their absolute values: p = 1 is the "
         "sum, and a negative sum of odd powers is NaN. By IEEE 754, -inf is inf to a power that is "
-        "not whole, unless that is a square root. A window whose sum is 0 has no gradient, not "
-        "even for p = 1, where a sum that is NaN has none either. A window that ceil mode cuts off "
-        "is scaled to a whole one. Infinity is the largest absolute value, minus infinity the "
-        "smallest; 0 and NaN have no sign there.",
+        "not whole, unless that is a square root, and the slope of a root at -0 is -inf. A window "
+        "whose sum is 0 has no gradient, not even for p = 1, where a sum that is NaN has none "
+        "either. A window that ceil mode cuts off is scaled to a whole one. Infinity is the "
+        "largest, minus infinity the smallest absolute value; 0 and NaN have no sign there.",
         pinned=_pinned(spatial),
         invalid=(*invalid, zero),
     )

@@ -57,9 +57,7 @@ def margin_ranking_loss(
     sign = real_like(input1, target)
     shape, count = size_of(input1, input2, target)
     difference = input1 - input2
-    # The terms of the sum that the loss is.
-    terms = sign * input1, sign * input2, margin
-    losses = settled(margin - sign * difference, *terms)
+    losses = settled(margin - sign * difference, margin, sign, input1, input2)
     y = reduced(maximum(losses, 0.0), reduction, count)
 
     def pullback(g: Any) -> Any:

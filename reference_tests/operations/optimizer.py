@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from reference_tests import tolerance
 from reference_tests.case import Case, Spec
 from reference_tests.draw import Draw
 from reference_tests.operation import Invalid, Operation
@@ -138,15 +139,15 @@ def stepped(draw: Draw, state: Mapping[str, str | None], hyper: Mapping[str, Any
             normal, uniform = rng.standard_normal(spec.shape), rng.random(spec.shape)
             # Gradients go on as they were, or have another size than ever before.
             values[name] = _KINDS[kind](normal, uniform, size if steady else 1.0)
-    arrays = {"params": spec, "grads": spec}
-    arrays |= {name: None if kind is None else spec for name, kind in state.items()}
+    entries = {name: None if kind is None else spec for name, kind in state.items()}
+    arrays: dict[str, Spec | None] = {"params": spec, "grads": spec, **entries}
     return replace(finished(draw, arrays, hyper, ("zero-mean",)), values=values)
 
 
 def pinned(state: Mapping[str, str | None], hyper: Mapping[str, Any], seed: int) -> Case:
     """Return a case of plain numbers; the entries of `state` are of kinds of a `Spec`."""
     size = (3, 2)
-    entries = {name: kind and Spec(size, kind) for name, kind in state.items()}
+    entries = {name: None if kind is None else Spec(size, kind) for name, kind in state.items()}
     return Case({"params": Spec(size), "grads": Spec(size), **entries}, hyper, seed)
 
 
@@ -188,7 +189,4 @@ def averaged(old: Any, new: Any, weight: float) -> Any:
 
 def power(base: float, exponent: int) -> Bounded:
     """Return a power of a hyperparameter."""
-    result = scalar(1.0)
-    for _ in range(exponent):
-        result = result * scalar(base)
-    return result
+    return tolerance.power(scalar(base), float(exponent))  # type: ignore[no-any-return]

@@ -148,7 +148,7 @@ def counted(axes: Sequence[tuple[int, ...]], with_padding: bool) -> NDArray[Any]
         start = np.arange(output)[:, None] * step + np.arange(kernel)
         low, high = (0, size + 2 * before) if with_padding else (before, size + before)
         counts.append(((start >= low) & (start < high)).sum(1))
-    return functools.reduce(np.multiply.outer, counts).astype(float)
+    return np.asarray(functools.reduce(np.multiply.outer, counts), float)
 
 
 def avg1d_definition(

@@ -46,9 +46,10 @@ def real_like(x: Any, target: Array) -> Any:
 
 
 def settled(result: Any, *parts: Any) -> Any:
-    """Return a sum or difference of `parts` without its error where that is 0.
+    """Return what a few sums and products make of `parts`, without its error where that is 0.
 
-    Small multiples of 1/8 are added without rounding, so that a kink among them is met exactly.
+    Small multiples of 1/8 are added and multiplied without rounding, so that a kink among them
+    is met exactly.
     """
     if not isinstance(result, Bounded):
         return result

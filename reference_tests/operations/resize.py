@@ -46,7 +46,7 @@ class Resized(NamedTuple):
 
 
 def resized(
-    x: Any, size: Any, scale_factor: Any, mode: str, recompute_scale_factor: bool | None
+    x: Any, mode: str, size: Any, scale_factor: Any, recompute_scale_factor: Any
 ) -> list[Resized]:
     """Return how each axis is resized."""
     old = x.shape[2:]
@@ -72,7 +72,7 @@ def interpolate_definition(
     antialias: bool = False,
 ) -> Any:
     """Return `x` resized along one axis after the other."""
-    axes = resized(x, size, scale_factor, mode, recompute_scale_factor)
+    axes = resized(x, mode, size, scale_factor, recompute_scale_factor)
     pullbacks = []
     for place, axis in enumerate(axes, 2):
         if mode in SELECTING:
@@ -100,7 +100,7 @@ def nearest(axis: Resized, mode: str, axes: int) -> Table:
     step = np.float32(size / output if factor is None else 1 / factor)
     start = np.float32(0.5) if mode == "nearest-exact" else np.float32(0)
     old = np.floor((new.astype(np.float32) + start) * step).astype(np.intp)
-    return np.minimum(old, size - 1)[:, None]
+    return np.asarray(np.minimum(old, size - 1))[:, None]
 
 
 def touched(axis: Resized) -> Table:
@@ -207,9 +207,9 @@ def interpolate_strategy(draw: Draw) -> Case:
         )
     if mode in ("bilinear", "bicubic"):
         hyper["antialias"] = draw.parameter("antialias", lambda: draw.chance(1, 3))
-    families = ("zero-mean", "wide", "ties", "zeros", "large", "negative", "subnormal")
+    families = ["zero-mean", "wide", "ties", "zeros", "large", "negative", "subnormal"]
     if mode in SELECTING:
-        families += ("nan", "infinite")
+        families += ["nan", "infinite"]
     image = {"x": Spec((batch(draw), draw.integer(1, 2), *old))}
     return finished(draw, image, hyper, families)
 
@@ -238,8 +238,9 @@ OPERATIONS = (
         conventions="Position i of the result lies at step (i + 1/2) - 1/2 in x, or at step i with "
         "aligned corners; the step is that of the given factor, unless it is recomputed from the "
         "sizes. 'nearest' is the position floor(step i), 'nearest-exact' floor(step (i + 1/2)), "
-        "both computed in float32 for every dtype, as PyTorch does: where step i is an integer, "
-        "the rounding of the step decides. An axis that keeps its size is not changed by the "
+        "both computed in float32 for every dtype, as PyTorch does on two axes and in its "
+        "gradients: where the true position lies between two values, the rounding of the step "
+        "decides. An axis that keeps its size is not changed by the "
         "linear modes, with antialias, nor by 'nearest' on two axes, which also repeats each "
         "value of an axis that is doubled, even if the factor says otherwise. Beyond the border "
         "'bicubic' sees the outermost value, a = -0.75; with antialias nothing, a = -0.5. The "
@@ -253,8 +254,8 @@ OPERATIONS = (
             _case((2, 2, 3, 5), 2, scale_factor=(2.1, 1.3), mode="nearest"),
             _case((2, 2, 5), 3, scale_factor=1.5, mode="nearest"),
             _case((1, 2, 3, 2, 4), 4, size=(2, 5, 6), mode="nearest-exact"),
-            # The middle of 41 lies between both values; its position in float32 is below 1.
-            _case((2, 2, 2), 14, size=41, mode="nearest-exact"),
+            # The middle of 41 lies between two values; in float32 it is the first.
+            _case((1, 2, 1, 4), 14, size=(1, 41), mode="nearest-exact"),
             _case((2, 2, 5), 5, size=8, mode="linear"),
             _case((2, 2, 3, 5), 6, size=(7, 4), mode="bilinear"),
             _case((2, 2, 3, 5), 7, size=(7, 4), mode="bilinear", align_corners=True),

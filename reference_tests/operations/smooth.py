@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 from reference_tests.operations.elementwise import elementwise
-from reference_tests.tolerance import erf, exp, log1p, maximum, parted, rounded, tanh
+from reference_tests.operations.optimizer import constant
+from reference_tests.tolerance import (
+    erf,
+    exp,
+    log1p,
+    maximum,
+    parted,
+    pi,
+    rounded,
+    scalar,
+    sqrt,
+    tanh,
+)
 
 
 def sigmoid(x: Any) -> Any:
@@ -63,13 +74,13 @@ def mish(x: Any) -> Any:
 def gelu(x: Any, *, approximate: str = "none") -> Any:
     """Return `x` times the normal distribution, or its approximation by a tanh."""
     if approximate == "none":
-        share = 0.5 * (1 + erf(x * math.sqrt(0.5)))
-        slope = exp(-0.5 * (x * x)) * (1 / math.sqrt(2 * math.pi))
+        share = 0.5 * (1 + erf(x * constant(sqrt(scalar(0.5)), x)))
+        slope = exp(-0.5 * (x * x)) * constant(1 / sqrt(2 * pi()), x)
     else:
-        factor, cubic = math.sqrt(2 / math.pi), 0.044715
-        bent = tanh(factor * (x + cubic * (x * x * x)))
+        factor, cubic = constant(sqrt(2 / pi()), x), 0.044715
+        bent = tanh((x + cubic * (x * x * x)) * factor)
         share = 0.5 * (1 + bent)
-        slope = 0.5 * (1 - bent * bent) * (factor * (1 + 3 * cubic * (x * x)))
+        slope = 0.5 * (1 - bent * bent) * ((1 + 3 * (cubic * (x * x))) * factor)
     return x * share, lambda g: (g * (share + x * slope),)
 
 

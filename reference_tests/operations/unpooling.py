@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +14,7 @@ from reference_tests.draw import Draw
 from reference_tests.operation import REQUIRED, Invalid, Operation
 from reference_tests.operations.pooling import lead
 from reference_tests.operations.windows import each
-from reference_tests.strategies import finished, unlike
+from reference_tests.strategies import finished, per_axis, unlike
 from reference_tests.tolerance import rearranged, where
 
 
@@ -52,45 +52,53 @@ def definition(
     return where(comes >= 0, moved, 0.0).reshape(*before, *output), pullback
 
 
+class Axis(NamedTuple):
+    """The values along one axis, how they are spread, and the size of the result."""
+
+    size: int
+    kernel: int
+    stride: int
+    padding: int
+    usual: int
+    output: int
+
+
+def _axis(draw: Draw, place: int, other: Axis | None, most: int) -> Axis:
+    """Draw one axis, unlike another, on which every value has a place of its own."""
+    before = None if other is None else other.kernel
+    kernel = draw.parameter("kernel_size", lambda: unlike(draw, 1, most + 1, before), place)
+    size = unlike(draw, 1, most, None if other is None else other.size)
+    stride = kernel
+    if draw.limits.get("stride", 0) is not None:
+        stride = draw.parameter("stride", lambda: draw.integer(1, most), place)
+    usual = (size - 1) * stride + kernel
+    room = min(kernel // 2, (usual - size) // 2)
+    padding = draw.parameter("padding", lambda: draw.integer(0, room), place)
+    usual -= 2 * padding
+    output = draw.integer(max(usual - stride + 1, size), usual + stride - 1)
+    return Axis(size, kernel, stride, padding, usual, output)
+
+
 def strategy(spatial: int, draw: Draw) -> Case:
     """Draw an unpooling whose indices are all different."""
-    most = 2 if spatial > 2 else 3
-    axes: list[tuple[int, ...]] = []
-    for place in range(spatial):
-        kernel = draw.parameter(
-            "kernel_size",
-            lambda: unlike(draw, 1, most + 1, axes[-1][1] if axes else None),
-            place,
-        )
-        size = unlike(draw, 1, most, axes[-1][0] if axes else None)
-        stride = kernel
-        if draw.limits.get("stride", 0) is not None:
-            stride = draw.parameter("stride", lambda: draw.integer(1, most), place)
-        usual = (size - 1) * stride + kernel
-        # No more padding than leaves every value a place of its own.
-        room = min(kernel // 2, (usual - size) // 2)
-        padding = draw.parameter("padding", lambda room=room: draw.integer(0, room), place)
-        usual -= 2 * padding
-        low = max(usual - stride + 1, size)
-        axes.append((size, kernel, stride, padding, usual, draw.integer(low, usual + stride - 1)))
-    size, kernel, stride, padding, usual, output = (tuple(each) for each in zip(*axes, strict=True))
     before = lead(draw)
-    whole = stride == kernel and draw.chance(1, 2)
-    hyper: dict[str, Any] = {
-        "kernel_size": kernel,
-        "stride": None if whole else stride,
-        "padding": padding,
-        "output_size": draw.parameter(
-            "output_size", lambda: draw.choice((None, output, (*(0, 0), *output)))
-        ),
+    axes: list[Axis] = []
+    for place in range(spatial):
+        other = axes[-1] if axes else None
+        axes.append(_axis(draw, place, other, 2 if spatial > 2 else 3))
+    output = tuple(axis.output for axis in axes)
+    # A size may have N and C before it, where there are both.
+    sizes = (None, output, (*before, *output) if len(before) == 2 else output)
+    wanted = draw.parameter("output_size", lambda: draw.choice(sizes))
+    whole = all(axis.stride == axis.kernel for axis in axes)
+    hyper = {
+        "kernel_size": per_axis(draw, "kernel_size", axes),
+        "stride": None if whole and draw.chance(1, 2) else per_axis(draw, "stride", axes),
+        "padding": per_axis(draw, "padding", axes),
+        "output_size": wanted,
     }
-    for name in ("kernel_size", "stride", "padding"):
-        if hyper[name] is not None and len(set(hyper[name])) == 1 and draw.chance(1, 2):
-            hyper[name] = hyper[name][0]
-    result = usual if hyper["output_size"] is None else output
-    shape = (*before, *size)
-    if hyper["output_size"] is not None and len(hyper["output_size"]) > spatial:
-        hyper["output_size"] = (*before[-2:], *output) if len(before) == 2 else output
+    shape = (*before, *(axis.size for axis in axes))
+    result = output if wanted else (axis.usual for axis in axes)
     places = Spec(shape, "label", math.prod(result), distinct=spatial)
     families = ("zero-mean", "ties", "wide", "zeros", "nan", "infinite", "subnormal")
     return finished(draw, {"x": Spec(shape), "indices": places}, hyper, families)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping
+from functools import cache
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -93,14 +94,17 @@ def _evaluated(
     return results
 
 
+@cache
+def _keywords(definition: Callable[..., Any]) -> tuple[str, ...]:
+    """Return the parameters that are keyword-only."""
+    parameters = inspect.signature(definition).parameters.values()
+    return tuple(p.name for p in parameters if p.kind is p.KEYWORD_ONLY)
+
+
 def define(operation: Operation, inputs: Mapping[str, Any], hyper: Mapping[str, Any]) -> Any:
     """Call a definition, with each array by the kind of its parameter."""
-    parameters = inspect.signature(operation.definition).parameters
-    keywords = {
-        name: array
-        for name, array in inputs.items()
-        if parameters[name].kind is inspect.Parameter.KEYWORD_ONLY
-    }
+    by_keyword = _keywords(operation.definition)
+    keywords = {name: array for name, array in inputs.items() if name in by_keyword}
     positional = [array for name, array in inputs.items() if name not in keywords]
     with np.errstate(all="ignore"):
         return operation.definition(*positional, **keywords, **hyper)
@@ -161,10 +165,13 @@ def _step(operation: Operation) -> Callable[..., Any]:
 
 def _subject() -> Implementation:
     # A step takes lists of parameters, and a state.
-    make = {True: _step, False: _naive}
+    made = {
+        name: (_step if operation.arrays[0] == "params" else _naive)(operation)
+        for name, operation in CATALOGUE.items()
+    }
     return Implementation(
         "naive",
-        {name: make[operation.arrays[0] == "params"](operation) for name, operation in CATALOGUE.items()},
+        made,
         source="from reference_tests.references.exact import subject",
     )
 

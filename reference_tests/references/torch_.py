@@ -92,7 +92,12 @@ def _max_pool(spatial: int) -> Callable[..., Any]:
     def pool(x: Any, **hyper: Any) -> Any:
         # A window that sees nothing but padding (W=1, kernel 2, dilation 2, padding 1) makes the
         # backward of torch 2.13 write outside its memory, which can end the process.
-        options = {"stride": None, "padding": 0, "dilation": 1, "ceil_mode": False}
+        options: dict[str, Any] = {
+            "stride": None,
+            "padding": 0,
+            "dilation": 1,
+            "ceil_mode": False,
+        }
         given = {name: hyper.get(name, value) for name, value in options.items()}
         for axis in windows_of(x.shape[-spatial:], kernel_size=hyper["kernel_size"], **given):
             if (seen(*axis) < 0).all(1).any():
@@ -139,8 +144,8 @@ def _pixels(function: Callable[..., Any]) -> Callable[..., Any]:
 
 def _interpolate(x: Any, **hyper: Any) -> Any:
     mode, antialias = hyper.get("mode", "nearest"), hyper.get("antialias", False)
-    given = [hyper.get(n) for n in ("size", "scale_factor", "recompute_scale_factor")]
-    axes = resized(x, *given[:2], mode, given[2])
+    names = ("size", "scale_factor", "recompute_scale_factor")
+    axes = resized(x, mode, *map(hyper.get, names))
     if antialias and axes[1].output == 1 and axes[0].output not in (1, axes[0].size):
         raise NotImplementedError("PyTorch repeats the first row where antialias leaves one column")
     # Where the factor is not the ratio of the sizes, some pairs of a forward and a backward
@@ -234,8 +239,16 @@ def _margins_of_samples(function: Callable[..., Any]) -> Callable[..., Any]:
     return call
 
 
+def _l1_penalty(x: Any, *, strength: float) -> Any:
+    return strength * x.abs().sum()
+
+
 def _l2_penalty(x: Any, *, strength: float) -> Any:
     return strength * x.square().sum()
+
+
+def _elastic_net_penalty(x: Any, *, alpha: float = 1.0, l1_ratio: float = 0.5) -> Any:
+    return alpha * (l1_ratio * x.abs().sum() + (1 - l1_ratio) / 2 * x.square().sum())
 
 
 def _batch_norm_statistics(x: Any, running_mean: Any, running_var: Any, **hyper: Any) -> Any:
@@ -271,7 +284,7 @@ def _instance_norm_statistics(x: Any, running_mean: Any, running_var: Any, **hyp
 
 
 @contextmanager
-def _numbers_in(dtype: Any) -> Iterator[None]:
+def numbers_in(dtype: Any) -> Iterator[None]:
     """Let optimizers keep the numbers of their state in `dtype`; by default it is float32."""
     before = torch.get_default_dtype()
     torch.set_default_dtype(getattr(torch, dtype.name))
@@ -287,7 +300,7 @@ _NUMBERS = {"step", "mu_product"}
 
 def _optimizer(kind: Callable[..., Any]) -> Callable[..., Any]:
     def step(params: Any, grads: Any, state: Mapping[str, Any] | None = None, **hyper: Any) -> Any:
-        with one_thread(), _numbers_in(params[0].dtype):
+        with one_thread(), numbers_in(params[0].dtype):
             parameters = [torch.nn.Parameter(tensor(array)) for array in params]
             for parameter, grad in zip(parameters, grads, strict=True):
                 parameter.grad = tensor(grad)
@@ -339,7 +352,9 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
     "multilabel_margin_loss": _margins_of_samples(F.multilabel_margin_loss),
     "poisson_nll_loss": _poisson_nll_loss,
     "soft_margin_loss": _soft_margin_loss,
+    "l1_penalty": _l1_penalty,
     "l2_penalty": _l2_penalty,
+    "elastic_net_penalty": _elastic_net_penalty,
     "batch_norm_statistics": _batch_norm_statistics,
     "group_norm": _group_norm,
     "instance_norm": _instance_norm,

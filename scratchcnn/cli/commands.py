@@ -14,25 +14,25 @@ from numpy.typing import NDArray
 from scratchcnn import functional as F
 from scratchcnn import plots
 from scratchcnn.cli.files import Scale, Trained, prepare_folder, read_image, read_trained, write_run
-from scratchcnn.cli.sources import HELD_OUT, SOURCES, TRAIN, UsageError, check_match
+from scratchcnn.cli.sources import HELD_OUT, SOURCES, TRAIN, UsageError, check_match, fitted
 from scratchcnn.datasets import Dataset
 from scratchcnn.functional._checks import Floats
 from scratchcnn.models import MODELS, Model
-from scratchcnn.nn import BCELoss, CrossEntropyLoss, Loss, Sequential
+from scratchcnn.nn import BCELoss, CrossEntropyLoss, Loss, Module
 from scratchcnn.optim import SGD, Adam, Optimizer
 from scratchcnn.summary import summarize
 from scratchcnn.training import Epoch, evaluate, fit
 
 PACKAGES = {"PIL": "pillow"}
-NUMERIC = ("images", "right", "recall", "precision", "probability", "parameters", "multiply-adds")
-NUMERIC += ("transferred", "from scratch", "gain")
+NUMERIC = {"images", "right", "recall", "precision", "probability", "parameters", "multiply-adds"}
+NUMERIC |= {"transferred", "from scratch", "gain"}
 
 
 def train(options: argparse.Namespace) -> int:
     """Train a network and write weights, history and pictures into a folder."""
     need("matplotlib")
-    kind, source = MODELS[options.model], SOURCES[options.dataset]
     check_match(options.model, options.dataset, options.data)
+    kind, source = fitted(options.model, options.dataset), SOURCES[options.dataset]
     build_rng, order_rng = np.random.default_rng(options.seed).spawn(2)
     network = kind.build(rng=build_rng)
     optimizer = _optimizer(options, network)
@@ -62,7 +62,7 @@ def train(options: argparse.Namespace) -> int:
     if not np.isfinite(history.column("train_loss")).all():
         print("note: the loss grew beyond all numbers; try a smaller --lr")
     result = evaluate(network, *tests, loss=_loss(kind))
-    trained = Trained(network, options.model, options.dataset, options.seed, scale)
+    trained = Trained(network, options.model, kind, options.dataset, options.seed, scale)
     write_run(options.out, trained, history, held_out.labels, result.predictions)
     print(f"held-out accuracy {100 * result.accuracy:.2f} %")
     return 130 if history.interrupted else 0
@@ -71,13 +71,13 @@ def train(options: argparse.Namespace) -> int:
 def evaluate_weights(options: argparse.Namespace) -> int:
     """Print loss and accuracy of trained weights on held-out images, and a table of the classes."""
     need("rich")
-    network, name, dataset, seed, scale = read_trained(options.weights, options.model)
+    network, name, _, dataset, seed, scale = read_trained(options.weights, options.model)
     dataset = options.dataset or dataset
     if dataset is None:
         raise UsageError(f"{options.weights} names no known dataset; give --dataset")
     check_match(name, dataset, options.data)
     seed = seed if options.seed is None else options.seed
-    held_out, kind = SOURCES[dataset].load(HELD_OUT, seed, options.data), MODELS[name]
+    held_out, kind = SOURCES[dataset].load(HELD_OUT, seed, options.data), fitted(name, dataset)
     result = evaluate(network, *_examples(held_out, kind, scale), loss=_loss(kind))
     classes = SOURCES[dataset].names
     counts = plots.confusion_matrix(held_out.labels, result.predictions, len(classes))
@@ -104,11 +104,12 @@ def evaluate_weights(options: argparse.Namespace) -> int:
 def predict(options: argparse.Namespace) -> int:
     """Print which digit an image shows, and the probability of each."""
     need("rich", "PIL")
-    network, name, dataset, _, scale = read_trained(options.weights, options.model)
-    pixels = read_image(options.image, name)
+    trained = read_trained(options.weights, options.model)
+    network, name, kind, dataset, _, scale = trained
+    pixels = read_image(options.image, trained)
     pixels = 1 - pixels if options.invert else pixels
     outputs = network(scale(pixels))[0]
-    single = MODELS[name].classes == 1
+    single = kind.classes == 1
     shares = np.append(1 - outputs, outputs) if single else F.softmax(outputs, dim=0)
     classes = SOURCES[dataset].names if dataset else tuple(str(k) for k in range(len(shares)))
     rows = [
@@ -158,7 +159,7 @@ def need(*modules: str) -> None:
             )
 
 
-def _optimizer(options: argparse.Namespace, model: Sequential) -> Optimizer:
+def _optimizer(options: argparse.Namespace, model: Module) -> Optimizer:
     parameters, decay, lr = model.parameters(), options.weight_decay, options.lr
     if options.optimizer == "sgd":
         momentum = 0.9 if options.momentum is None else options.momentum

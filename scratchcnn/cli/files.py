@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from scratchcnn import plots
-from scratchcnn.cli.sources import SOURCES, UsageError
+from scratchcnn.cli.sources import SOURCES, UsageError, fitted
 from scratchcnn.functional._checks import Floats, Integers
-from scratchcnn.models import MODELS
-from scratchcnn.nn import Conv2d, Sequential
+from scratchcnn.models import MODELS, Model
+from scratchcnn.nn import Conv2d, Module
 from scratchcnn.nn.files import read_weights, replacing, save_weights
 from scratchcnn.training import Epoch, History
 
@@ -42,10 +42,11 @@ class Scale(NamedTuple):
 
 
 class Trained(NamedTuple):
-    """A network, its name, and the images that it learned from."""
+    """A network, its name and kind, and the images that it learned from."""
 
-    network: Sequential
+    network: Module
     name: str
+    kind: Model
     dataset: str | None
     seed: int
     scale: Scale
@@ -65,7 +66,7 @@ def write_run(
     out: Path, trained: Trained, history: History, labels: Integers, predictions: Integers
 ) -> None:
     """Write all results of a training, each file whole or not at all."""
-    network, name, dataset, seed, scale = trained
+    network, name, _, dataset, seed, scale = trained
     assert dataset is not None
     classes = SOURCES[dataset].names
     convolution = next(layer for _, layer in network.named_layers() if isinstance(layer, Conv2d))
@@ -109,8 +110,10 @@ def read_trained(path: Path, model: str | None) -> Trained:
     name = model or str(notes.get("model"))
     if name not in MODELS:
         raise UsageError(f"{path} names no known model; give --model")
-    network = MODELS[name].build(rng=0)
+    dataset = notes["dataset"] if str(notes.get("dataset")) in SOURCES else None
     try:
+        kind = fitted(name, dataset)
+        network = kind.build(rng=0)
         network.load_state_dict(state)
         seed = int(notes.get("seed", 0))
         scale = Scale(float(notes.get("mean", 0)), float(notes.get("deviation", 1)))
@@ -119,12 +122,14 @@ def read_trained(path: Path, model: str | None) -> Trained:
     except (TypeError, ValueError, OverflowError) as error:
         raise ValueError(f"{path} has no weights of {name}: {error}") from error
     network.eval()
-    dataset = str(notes.get("dataset"))
-    return Trained(network, name, dataset if dataset in SOURCES else None, seed, scale)
+    return Trained(network, name, kind, dataset, seed, scale)
 
 
-def read_image(path: Path, name: str) -> Floats:
-    """Return the image in a file as grey values (1, 1, H, W) from 0 to 1."""
+def read_image(path: Path, trained: Trained) -> Floats:
+    """Return the image in a file, as large as the network takes, as grey values from 0 to 1.
+
+    Its axes are (1, 1, H, W).
+    """
     from PIL import Image
 
     try:
@@ -141,10 +146,10 @@ def read_image(path: Path, name: str) -> Floats:
         if isinstance(error, OSError) and error.strerror:
             raise
         raise ValueError(f"{path} is no image that can be read ({error})") from error
-    _, height, width = MODELS[name].input_shape
+    _, height, width = trained.kind.input_shape
     if grey.shape != (height, width):
         raise ValueError(
             f"{path} has {grey.shape[1]} x {grey.shape[0]} pixels (width x height), "
-            f"expected {width} x {height} for {name}"
+            f"expected {width} x {height} for {trained.name}"
         )
     return grey[None, None]

@@ -10,7 +10,7 @@ import numpy as np
 
 from scratchcnn import datasets
 from scratchcnn.datasets import Dataset
-from scratchcnn.models import MODELS
+from scratchcnn.models import MODELS, Model
 
 TRAIN, HELD_OUT = 0, 1
 
@@ -56,10 +56,22 @@ class UsageError(Exception):
     """The arguments do not fit together, or what they name is not there."""
 
 
+def fitted(model: str, dataset: str | None) -> Model:
+    """Return the model; one that adapts, for the images and the classes of the dataset."""
+    kind = MODELS[model]
+    if kind.least is None or dataset is None:
+        return kind
+    return kind.fitted(SOURCES[dataset].shape, len(SOURCES[dataset].names))
+
+
 def check_match(model: str, dataset: str, data: Path | None) -> None:
     """Raise UsageError unless the model has the outputs for the dataset, which has all it needs."""
+    try:
+        kind = fitted(model, dataset)
+    except ValueError as error:
+        raise UsageError(f"--dataset {dataset} does not fit {model}: {error}") from error
     classes = len(SOURCES[dataset].names)
-    outputs = MODELS[model].classes
+    outputs = kind.classes
     # One output is enough for two classes.
     if max(outputs, 2) != classes:
         fitting = [name for name, source in SOURCES.items() if len(source.names) == max(outputs, 2)]
@@ -67,10 +79,10 @@ def check_match(model: str, dataset: str, data: Path | None) -> None:
             f"--dataset {dataset} has {classes} classes, but {model} has {outputs} "
             f"output{'s' if outputs > 1 else ''}; it fits {', '.join(fitting)}"
         )
-    if SOURCES[dataset].shape != MODELS[model].input_shape:
+    if SOURCES[dataset].shape != kind.input_shape:
         raise UsageError(
             f"--dataset {dataset} has images of {SOURCES[dataset].shape}, "
-            f"but {model} takes {MODELS[model].input_shape}"
+            f"but {model} takes {kind.input_shape}"
         )
     if SOURCES[dataset].needs_data and data is None:
         raise UsageError(f"--dataset {dataset} needs --data FOLDER, where its IDX files are")

@@ -29,8 +29,8 @@ from scratchcnn.optim import Adam
 from scratchcnn.training import evaluate, fit
 
 CLASSES = 5
-FEATURE_EPOCHS, FEATURE_BATCH, BATCH = 3, 32, 20
-FEATURES = 16 * 7 * 7
+FEATURE_EPOCHS, FEATURE_BATCH, BATCH = 2, 32, 20
+FEATURES = 32 * 7 * 7
 
 
 class Outcome(NamedTuple):
@@ -115,10 +115,10 @@ def network(rng: RNG) -> Sequential:
     """Return two convolutions with pooling as features, and one dense layer as head."""
     source = np.random.default_rng(rng)
     features = Sequential(
-        Conv2d(1, 8, 5, padding=2, rng=source),
+        Conv2d(1, 16, 5, padding=2, rng=source),
         ReLU(),
         MaxPool2d(2),
-        Conv2d(8, 16, 5, padding=2, rng=source),
+        Conv2d(16, 32, 5, padding=2, rng=source),
         ReLU(),
         MaxPool2d(2),
     )

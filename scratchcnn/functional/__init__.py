@@ -233,7 +233,14 @@ from scratchcnn.functional.normalization import (
     instance_norm_statistics,
 )
 from scratchcnn.functional.padding import pad, pad_grad
-from scratchcnn.functional.penalty import l2_penalty, l2_penalty_grad
+from scratchcnn.functional.penalty import (
+    elastic_net_penalty,
+    elastic_net_penalty_grad,
+    l1_penalty,
+    l1_penalty_grad,
+    l2_penalty,
+    l2_penalty_grad,
+)
 from scratchcnn.functional.pooling import (
     MaxPool,
     max_pool1d,
@@ -383,6 +390,8 @@ __all__ = [
     "dropout3d_with_mask",
     "dropout_grad",
     "dropout_with_mask",
+    "elastic_net_penalty",
+    "elastic_net_penalty_grad",
     "elu",
     "elu_grad",
     "feature_alpha_dropout",
@@ -424,6 +433,8 @@ __all__ = [
     "l1_loss",
     "l1_loss_input_grad",
     "l1_loss_target_grad",
+    "l1_penalty",
+    "l1_penalty_grad",
     "l2_penalty",
     "l2_penalty_grad",
     "layer_norm",

@@ -1,13 +1,14 @@
 """Convolutions over any number of spatial axes: what conv1d to conv_transpose3d are made of.
 
-All windows of the input become the columns of one matrix, (C * KH * KW, N * Hout * Wout) for each
-group; then a convolution and both of its gradients are one matrix product each. As the input
-gradient of one convolution is the transposed of it, these three products serve both.
+All windows of some samples become the columns of one matrix, (C * KH * KW, N * Hout * Wout) for
+each group; then a convolution and both of its gradients are one matrix product each. As the input
+gradient of a convolution is its transposed, these three products serve both.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 
 import numpy as np
 
@@ -15,36 +16,54 @@ from scratchcnn.functional import _checks as check
 from scratchcnn.functional._checks import Floats, PerAxis
 from scratchcnn.functional.geometry import (
     Windows,
-    add_windows,
+    add_to_windows,
+    interior,
     output_size,
     padded,
+    padded_shape,
     window_view,
 )
 
+# How many elements of columns are made at once: so many stay in a cache, and need little memory.
+BLOCK = 2**21
 FILTER_AXES = {1: "(O, C, K)", 2: "(O, C, KH, KW)", 3: "(O, C, KD, KH, KW)"}
 
 
-def correlated(x: Floats, weight: Floats, windows: Windows, groups: int) -> Floats:
-    """Return every window of `x` times every filter of `weight`, (N, O, Hout, Wout)."""
-    filters = weight.reshape(groups, weight.shape[0] // groups, -1)
-    y = filters @ _columns(x, windows, groups)
-    return np.moveaxis(y.reshape(weight.shape[0], x.shape[0], *windows.output), 0, 1)
+def correlated(
+    x: Floats, weight: Floats, windows: Windows, groups: int, bias: Floats | float = 0.0
+) -> Floats:
+    """Return every window of `x` times every filter, (N, O, Hout, Wout), plus a broadcast bias."""
+    count = weight.shape[0]
+    filters = weight.reshape(groups, count // groups, -1)
+    y = np.empty((x.shape[0], count, *windows.output), x.dtype)
+    for some in _blocks(x.shape, windows):
+        part = filters @ _columns(x[some], windows, groups)
+        sums = np.moveaxis(part.reshape(count, -1, *windows.output), 0, 1)
+        np.add(sums, bias, out=y[some])
+    return y
 
 
 def correlated_input_grad(
     grad_output: Floats, weight: Floats, windows: Windows, groups: int, shape: tuple[int, ...]
 ) -> Floats:
     """Return the gradient of `x` with its `shape`: ``weight.T @ grad_output``, added in place."""
-    filters = weight.reshape(groups, weight.shape[0] // groups, -1)
-    columns = filters.swapaxes(1, 2) @ _by_filter(grad_output, groups)
-    parts = columns.reshape(shape[1], *windows.kernel, shape[0], *windows.output)
-    return add_windows(np.moveaxis(parts, len(windows.kernel) + 1, 0), windows, shape)
+    filters = weight.reshape(groups, weight.shape[0] // groups, -1).swapaxes(1, 2)
+    total = np.zeros(padded_shape(shape, windows), grad_output.dtype)
+    for some in _blocks(shape, windows):
+        columns = filters @ _by_filter(grad_output[some], groups)
+        parts = columns.reshape(shape[1], *windows.kernel, -1, *windows.output)
+        add_to_windows(total[some], np.moveaxis(parts, len(windows.kernel) + 1, 0), windows)
+    return np.ascontiguousarray(total[interior(windows.before, shape[2:])])
 
 
 def correlated_weight_grad(grad_output: Floats, x: Floats, windows: Windows, groups: int) -> Floats:
     """Return the gradient of `weight`, (O, C / groups, KH, KW): ``grad_output @ windows.T``."""
-    grad = _by_filter(grad_output, groups) @ _columns(x, windows, groups).swapaxes(1, 2)
-    return grad.reshape(grad_output.shape[1], x.shape[1] // groups, *windows.kernel)
+    shape = (grad_output.shape[1], x.shape[1] // groups, *windows.kernel)
+    grad = np.zeros((groups, shape[0] // groups, math.prod(shape[1:])), x.dtype)
+    for some in _blocks(x.shape, windows):
+        columns = _columns(x[some], windows, groups)
+        grad += _by_filter(grad_output[some], groups) @ columns.swapaxes(1, 2)
+    return grad.reshape(shape)
 
 
 def bias_grad(
@@ -60,19 +79,25 @@ def bias_grad(
     return np.asarray(grads.sum(axes))
 
 
+def _blocks(shape: tuple[int, ...], windows: Windows) -> Iterator[slice]:
+    """Yield slices of the samples, at most 64 of them, whose columns stay in a cache."""
+    samples = shape[0]
+    columns = shape[1] * math.prod(windows.kernel) * math.prod(windows.output)
+    step = max(1, BLOCK // columns, -(-samples // 64))
+    return (slice(first, first + step) for first in range(0, samples, step))
+
+
 def _columns(x: Floats, windows: Windows, groups: int) -> Floats:
     """Return the windows of `x` as columns of matrices (G, C / G * KH * KW, N * Hout * Wout)."""
     view = window_view(padded(x, windows), windows)
     rows = x.shape[1] // groups * math.prod(windows.kernel)
-    count = x.shape[0] * math.prod(windows.output)
-    return np.moveaxis(view, 0, len(windows.kernel) + 1).reshape(groups, rows, count)
+    return np.moveaxis(view, 0, len(windows.kernel) + 1).reshape(groups, rows, -1)
 
 
 def _by_filter(grad_output: Floats, groups: int) -> Floats:
     """Return `grad_output` as the matrices (G, O / G, N * Hout * Wout)."""
     filters = grad_output.shape[1]
-    count = grad_output.size // filters
-    return np.moveaxis(grad_output, 1, 0).reshape(groups, filters // groups, count)
+    return np.moveaxis(grad_output, 1, 0).reshape(groups, filters // groups, -1)
 
 
 def geometry(

@@ -344,11 +344,18 @@ def _reduced(function: np.ufunc, x: Floats, output: tuple[int, ...]) -> Floats:
     """Return a function of each window; the last axes of the result are `output`."""
     lead = x.ndim - len(output)
     size = x.shape[lead:]
-    if all(n % m == 0 for n, m in zip(size, output, strict=True)):
+    axes = list(zip(size, output, strict=True))
+    if all(n % m == 0 for n, m in axes):
         # Windows that tile the input are axes of a view, and reduced in one pass.
-        tiles = [axis for n, m in zip(size, output, strict=True) for axis in (m, n // m)]
+        tiles = [length for n, m in axes for length in (m, n // m)]
         within = tuple(range(lead + 1, lead + len(tiles), 2))
         return np.asarray(function.reduce(x.reshape(*x.shape[:lead], *tiles), within))
+    if all(m % n == 0 for n, m in axes):
+        # Each window has a single value, which is repeated.
+        single = [length for n, _ in axes for length in (n, 1)]
+        tiles = [length for n, m in axes for length in (n, m // n)]
+        view = np.broadcast_to(x.reshape(*x.shape[:lead], *single), (*x.shape[:lead], *tiles))
+        return view.reshape(*x.shape[:lead], *output)
     for axis, m in enumerate(output, lead):
         parts = _parts(x.shape[axis], m)
         x = function.reduceat(x.take(parts.positions, axis), parts.starts, axis)

@@ -70,7 +70,7 @@ def alpha_dropout_grad(grad_output: Floats, mask: Floats) -> Floats:
     """Return the gradient of `x`: ``grad_output * mask``, with the mask of the forward."""
     check.floats("alpha_dropout_grad", grad_output=grad_output, mask=mask)
     check.shape("alpha_dropout_grad", "grad_output", grad_output, mask.shape)
-    return grad_output * mask
+    return np.multiply(grad_output, mask, order="C")
 
 
 @check.ieee
@@ -102,7 +102,7 @@ def feature_alpha_dropout_grad(grad_output: Floats, mask: Floats) -> Floats:
     name = "feature_alpha_dropout_grad"
     check.floats(name, grad_output=grad_output, mask=mask)
     check_mask(name, grad_output, mask)
-    return grad_output * mask
+    return np.multiply(grad_output, mask, order="C")
 
 
 def _feature(function: str, x: Floats, p: float, training: bool, rng: RNG) -> Dropout:
@@ -124,9 +124,9 @@ def _alpha(
         return Dropout(x.copy(), np.ones(shape, x.dtype))
     if p == 1:
         mask = np.zeros(shape, x.dtype)
-        return Dropout(x * mask, mask)
+        return Dropout(np.multiply(x, mask, order="C"), mask)
     kept = check.generator(function, rng).random(shape) >= p
     scale = 1 / math.sqrt((1 - p) * (1 + p * SATURATION**2))
     mask = np.where(kept, x.dtype.type(scale), x.dtype.type(0))
     shift = scale * SATURATION * np.where(kept, p, p - 1)
-    return Dropout(x * mask + shift.astype(x.dtype), mask)
+    return Dropout(np.add(x * mask, shift.astype(x.dtype), order="C"), mask)

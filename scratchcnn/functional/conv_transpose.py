@@ -30,8 +30,22 @@ def conv_transpose1d(
 ) -> Floats:
     """Return `weight`, scaled by each element of `x` and added where that stands, plus `bias`.
 
-    As `conv_transpose2d`, but `x` is (N, C, L) or (C, L), `weight` (C, O / groups, K), and the
-    result (N, O, Lout) or (O, Lout).
+    Parameters
+    ----------
+    x : ndarray (N, C, L) or (C, L)
+    weight : ndarray (C, O / groups, K)
+    bias : ndarray (O,), optional
+    stride, padding, output_padding, groups, dilation
+        As in `conv_transpose2d`.
+
+    Returns
+    -------
+    ndarray (N, O, Lout) or (O, Lout)
+
+    Raises
+    ------
+    TypeError, ValueError
+        As `conv_transpose2d`.
 
     Examples
     --------
@@ -200,8 +214,22 @@ def conv_transpose3d(
 ) -> Floats:
     """Return `weight`, scaled by each element of `x` and added where that stands, plus `bias`.
 
-    As `conv_transpose2d`, but `x` is (N, C, D, H, W) or (C, D, H, W), `weight`
-    (C, O / groups, KD, KH, KW), and the result (N, O, Dout, Hout, Wout) or without N.
+    Parameters
+    ----------
+    x : ndarray (N, C, D, H, W) or (C, D, H, W)
+    weight : ndarray (C, O / groups, KD, KH, KW)
+    bias : ndarray (O,), optional
+    stride, padding, output_padding, groups, dilation
+        As in `conv_transpose2d`.
+
+    Returns
+    -------
+    ndarray (N, O, Dout, Hout, Wout) or (O, Dout, Hout, Wout)
+
+    Raises
+    ------
+    TypeError, ValueError
+        As `conv_transpose2d`.
 
     Examples
     --------
@@ -279,7 +307,7 @@ def _forward(
     # A transposed convolution is the input gradient of a convolution.
     y = products.correlated_input_grad(images, weight, windows, groups, shape)
     if bias is not None:
-        y += bias.reshape(-1, *(1,) * spatial)
+        y += np.expand_dims(bias, tuple(range(1, spatial + 1)))
     return y if x is images else y[0]
 
 
@@ -304,7 +332,7 @@ def _input_grad(
     batched = len(input_shape) == len(shape)
     check.shape(function, "grad_output", grad_output, expected if batched else expected[1:])
     grads = grad_output.reshape(expected)
-    grad = np.ascontiguousarray(products.correlated(grads, weight, windows, groups))
+    grad = products.correlated(grads, weight, windows, groups)
     return grad if batched else grad[0]
 
 

@@ -22,8 +22,22 @@ def conv1d(
 ) -> Floats:
     """Return the 1-d cross-correlation of `x` with every filter of `weight`, plus `bias`.
 
-    As `conv2d`, but `x` is (N, C, L) or (C, L), `weight` (O, C / groups, K), `bias` (O,) or
-    (O, Lout), and the result (N, O, Lout) or (O, Lout).
+    Parameters
+    ----------
+    x : ndarray (N, C, L) or (C, L)
+    weight : ndarray (O, C / groups, K)
+    bias : ndarray (O,) or (O, Lout), optional
+    stride, padding, dilation, groups
+        As in `conv2d`.
+
+    Returns
+    -------
+    ndarray (N, O, Lout) or (O, Lout)
+
+    Raises
+    ------
+    TypeError, ValueError
+        As `conv2d`.
 
     Examples
     --------
@@ -180,8 +194,22 @@ def conv3d(
 ) -> Floats:
     """Return the 3-d cross-correlation of `x` with every filter of `weight`, plus `bias`.
 
-    As `conv2d`, but `x` is (N, C, D, H, W) or (C, D, H, W), `weight` (O, C / groups, KD, KH, KW),
-    `bias` (O,) or (O, Dout, Hout, Wout), and the result (N, O, Dout, Hout, Wout) or without N.
+    Parameters
+    ----------
+    x : ndarray (N, C, D, H, W) or (C, D, H, W)
+    weight : ndarray (O, C / groups, KD, KH, KW)
+    bias : ndarray (O,) or (O, Dout, Hout, Wout), optional
+    stride, padding, dilation, groups
+        As in `conv2d`.
+
+    Returns
+    -------
+    ndarray (N, O, Dout, Hout, Wout) or (O, Dout, Hout, Wout)
+
+    Raises
+    ------
+    TypeError, ValueError
+        As `conv2d`.
 
     Examples
     --------
@@ -267,12 +295,10 @@ def _forward(
             f"{function}: bias has shape {bias.shape}, expected {tied}, or {untied} "
             "with one value per output pixel"
         )
-    y = products.correlated(images, weight, windows, groups)
-    if bias is None:
-        y = np.ascontiguousarray(y)
-    else:
-        per_pixel = bias.reshape(bias.shape + (1,) * (spatial + 1 - bias.ndim))
-        y = np.add(y, per_pixel, order="C")
+    per_pixel: Floats | float = 0.0
+    if bias is not None:
+        per_pixel = np.expand_dims(bias, tuple(range(bias.ndim, spatial + 1)))
+    y = products.correlated(images, weight, windows, groups, per_pixel)
     return y if x is images else y[0]
 
 

@@ -93,7 +93,7 @@ def dropout_grad(grad_output: Floats, mask: Floats) -> Floats:
     """Return the gradient of `x`: ``grad_output * mask``, with the mask of the forward."""
     check.floats("dropout_grad", grad_output=grad_output, mask=mask)
     check.shape("dropout_grad", "grad_output", grad_output, mask.shape)
-    return grad_output * mask
+    return np.multiply(grad_output, mask, order="C")
 
 
 @check.ieee
@@ -224,7 +224,7 @@ def _channels(
 def _channels_grad(function: str, grad_output: Floats, mask: Floats) -> Floats:
     check.floats(function, grad_output=grad_output, mask=mask)
     check_mask(function, grad_output, mask)
-    return grad_output * mask
+    return np.multiply(grad_output, mask, order="C")
 
 
 def check_mask(function: str, grad_output: Floats, mask: Floats) -> None:
@@ -254,4 +254,4 @@ def _dropout(
     kept = check.generator(function, rng).random(shape) >= p
     scale = x.dtype.type(1 / (1 - p)) if p < 1 else x.dtype.type(0)
     mask = np.where(kept, scale, x.dtype.type(0))
-    return Dropout(x * mask, mask)
+    return Dropout(np.multiply(x, mask, order="C"), mask)

@@ -88,7 +88,7 @@ def hinge_embedding_loss_grad(
 ) -> Floats:
     """Return the gradient of `x`: ``grad_output`` for 1; ``-grad_output`` within the margin."""
     name = "hinge_embedding_loss_grad"
-    shape, margin = _hinge(name, x, target, margin, reduction, grad_output)
+    shape, margin = _hinge(name, x, target, margin, reduction, grad_output=grad_output)
     slope = np.where(target == 1, 1, np.where(margin - x >= 0, -1, 0)).astype(x.dtype)
     scale = reduce_grad(grad_output, reduction, math.prod(shape))
     return unbroadcast(scale * slope, x.shape)
@@ -152,7 +152,9 @@ def cosine_embedding_loss_grads(
 ) -> CosineEmbeddingGrads:
     """Return both gradients: ``±(b / |b| - cos * a / |a|) / |a|``, and with a and b exchanged."""
     name = "cosine_embedding_loss_grads"
-    margin, shape = _vectors(name, input1, input2, target, margin, reduction, grad_output)
+    margin, shape = _vectors(
+        name, input1, input2, target, margin, reduction, grad_output=grad_output
+    )
     cosine = _Cosine(input1, input2)
     slope = np.where(target == 1, -1, np.where(cosine.value - margin >= 0, 1, 0))
     scale = reduce_grad(grad_output, reduction, math.prod(shape))
@@ -322,13 +324,13 @@ def _hinge(
     target: NDArray[Any],
     margin: float,
     reduction: str,
-    grad_output: Floats | None = None,
+    **gradient: Floats,
 ) -> tuple[tuple[int, ...], float]:
     check.choice(function, "reduction", reduction, check.REDUCTIONS)
-    check.floats(function, {"grad_output": grad_output}, x=x)
+    check.floats(function, **gradient, x=x)
     _alike(function, target, x)
     shape = common_shape(function, x=x.shape, target=target.shape)
-    if grad_output is not None:
+    for grad_output in gradient.values():
         check_grad_output(function, grad_output, shape, reduction)
     return shape, check.real(function, "margin", margin, -np.inf)
 
@@ -350,10 +352,10 @@ def _vectors(
     target: NDArray[Any],
     margin: float,
     reduction: str,
-    grad_output: Floats | None = None,
+    **gradient: Floats,
 ) -> tuple[float, tuple[int, ...]]:
     check.choice(function, "reduction", reduction, check.REDUCTIONS)
-    check.floats(function, {"grad_output": grad_output}, input1=input1, input2=input2)
+    check.floats(function, **gradient, input1=input1, input2=input2)
     _alike(function, target, input1)
     for name, array in (("input1", input1), ("input2", input2)):
         if array.ndim not in (1, 2) or array.ndim != target.ndim + 1:
@@ -368,7 +370,7 @@ def _vectors(
         )
     rows = {"input1": input1.shape[:-1], "input2": input2.shape[:-1], "target": target.shape}
     shape = common_shape(function, **rows)
-    if grad_output is not None:
+    for grad_output in gradient.values():
         check_grad_output(function, grad_output, shape, reduction)
     return check.real(function, "margin", margin, -np.inf), shape
 

@@ -44,7 +44,7 @@ def elu(x: Floats, alpha: float = 1.0) -> Floats:
     """
     check.floats("elu", x=x)
     alpha = check.real("elu", "alpha", alpha, -np.inf)
-    return np.where(x > 0, x, alpha * np.expm1(x))
+    return _joined(x, alpha * np.expm1(np.minimum(x, 0)))
 
 
 @check.ieee
@@ -85,7 +85,8 @@ def selu(x: Floats) -> Floats:
     array([-1.75809934,  0.        ,  1.05070099])
     """
     check.floats("selu", x=x)
-    return np.where(x > 0, SELU_SCALE * x, (SELU_SCALE * SELU_ALPHA) * np.expm1(x))
+    below = (SELU_SCALE * SELU_ALPHA) * np.expm1(np.minimum(x, 0))
+    return _joined(SELU_SCALE * x, below)
 
 
 @check.ieee
@@ -130,7 +131,7 @@ def celu(x: Floats, alpha: float = 1.0) -> Floats:
     """
     check.floats("celu", x=x)
     alpha = _not_zero("celu", alpha)
-    return np.where(x > 0, x, alpha * np.expm1(x / alpha))
+    return _joined(x, alpha * np.expm1(np.minimum(x, 0) / alpha))
 
 
 @check.ieee
@@ -138,7 +139,12 @@ def celu_grad(grad_output: Floats, x: Floats, *, alpha: float = 1.0) -> Floats:
     """Return the gradient of `x`: ``grad_output``, times ``exp(x / alpha)`` unless ``x > 0``."""
     check.alike("celu_grad", grad_output, x=x)
     alpha = _not_zero("celu_grad", alpha)
-    return np.where(x > 0, grad_output, grad_output * np.exp(x / alpha))
+    return np.asarray(grad_output * np.exp(np.minimum(x, 0) / alpha))
+
+
+def _joined(above: Floats, below: Floats) -> Floats:
+    """Return `above` where it is positive, and `below`, which is 0 there, elsewhere."""
+    return np.asarray(np.maximum(above, 0) + below)
 
 
 def _not_zero(function: str, alpha: float) -> float:

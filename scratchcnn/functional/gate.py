@@ -12,7 +12,7 @@ import numpy as np
 
 from scratchcnn.functional import _checks as check
 from scratchcnn.functional._checks import Floats
-from scratchcnn.functional.activation import _sigmoid
+from scratchcnn.functional.activation import _odds, _sigmoid
 
 # Of the approximation of the normal distribution in the article on `gelu`.
 CUBIC = 0.044715
@@ -54,7 +54,9 @@ def silu(x: Floats) -> Floats:
 def silu_grad(grad_output: Floats, x: Floats) -> Floats:
     """Return the gradient of `x`: ``grad_output * s * (1 + x * (1 - s))``, ``s = sigmoid(x)``."""
     check.alike("silu_grad", grad_output, x=x)
-    return np.asarray(grad_output * (_sigmoid(x) * (1 + x * _sigmoid(-x))))
+    above, below = _odds(x)
+    total = above + below
+    return np.asarray(grad_output * (above / total * (1 + x * (below / total))))
 
 
 @check.ieee
@@ -86,7 +88,7 @@ def mish(x: Floats) -> Floats:
     """
     check.floats("mish", x=x)
     wide = x.astype(np.float64)
-    part, rest = _mish_gate(wide)
+    part, rest = _mish_gate(*_odds(wide))
     return (wide * (part / (part + rest))).astype(x.dtype, copy=False)
 
 
@@ -95,9 +97,10 @@ def mish_grad(grad_output: Floats, x: Floats) -> Floats:
     """Return the gradient of `x`: times ``t + x * sigmoid(x) * (1 - t**2)``, ``mish = x * t``."""
     check.alike("mish_grad", grad_output, x=x)
     wide = x.astype(np.float64)
-    part, rest = _mish_gate(wide)
+    above, below = _odds(wide)
+    part, rest = _mish_gate(above, below)
     gate, other = part / (part + rest), rest / (part + rest)
-    slope = gate + wide * (_sigmoid(wide) * (other * (1 + gate)))
+    slope = gate + wide * (above / (above + below) * (other * (1 + gate)))
     return (grad_output * slope).astype(x.dtype, copy=False)
 
 
@@ -204,8 +207,9 @@ def glu_grad(grad_output: Floats, x: Floats, *, dim: int = -1) -> Floats:
     dim = check.axis("glu_grad", "dim", dim, x.ndim)
     signal, gate = _halves("glu_grad", x, dim)
     check.shape("glu_grad", "grad_output", grad_output, signal.shape)
-    share = _sigmoid(gate)
-    grad_gate = grad_output * (signal * (share * _sigmoid(-gate)))
+    above, below = _odds(gate)
+    share, rest = above / (above + below), below / (above + below)
+    grad_gate = grad_output * (signal * (share * rest))
     return np.concatenate([grad_output * share, grad_gate], dim)
 
 
@@ -220,12 +224,10 @@ def _normal_share(x: Floats) -> Floats:
     return np.asarray(erfc(x * -math.sqrt(0.5)) / 2)
 
 
-def _mish_gate(x: Floats) -> tuple[Floats, Floats]:
-    """Return two numbers p, q > 0 with ``tanh(log(1 + exp(x))) = p / (p + q)``."""
-    # With e = exp(x) that is e (e + 2) / (e (e + 2) + 2); above 0 extended by exp(-2x).
-    power = np.exp(-np.abs(x))
-    part = np.where(x < 0, power * (power + 2), 1 + 2 * power)
-    return part, 2 * np.where(x < 0, 1, power * power)
+def _mish_gate(above: Floats, below: Floats) -> tuple[Floats, Floats]:
+    """Return p and q with ``tanh(log(1 + e)) = p / (p + q)``, where e is ``above / below``."""
+    # In e itself that is e (e + 2) / (e (e + 2) + 2).
+    return above * (above + 2 * below), 2 * (below * below)
 
 
 def _halves(function: str, x: Floats, dim: int) -> tuple[Floats, Floats]:

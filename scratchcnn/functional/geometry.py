@@ -100,8 +100,13 @@ def add_windows(columns: Floats, windows: Windows, shape: tuple[int, ...]) -> Fl
     """
     spatial = len(windows.kernel)
     total = np.zeros(padded_shape(shape, windows), columns.dtype)
-    for tap, positions in taps(windows):
-        place: tuple[Any, ...] = (..., *tap, *(slice(None),) * spatial)
-        total[positions] += columns[place]
+    add_to_windows(total, columns, windows)
     inner = interior(windows.before, shape[len(shape) - spatial :])
     return np.ascontiguousarray(total[inner])
+
+
+def add_to_windows(total: Floats, columns: Floats, windows: Windows) -> None:
+    """Add to each window of a padded array, in place, what `add_windows` takes."""
+    for tap, positions in taps(windows):
+        place: tuple[Any, ...] = (..., *tap, *(slice(None),) * len(windows.kernel))
+        total[positions] += columns[place]

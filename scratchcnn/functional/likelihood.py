@@ -93,7 +93,7 @@ def kl_div_input_grad(
     log_target: bool = False,
 ) -> Floats:
     """Return the gradient of `x`: ``-grad_output * target``, or ``-grad_output * exp(target)``."""
-    shape = _divergence("kl_div_input_grad", x, target, reduction, grad_output)
+    shape = _divergence("kl_div_input_grad", x, target, reduction, grad_output=grad_output)
     count = _divisor(x, reduction, math.prod(shape))
     scale = reduce_grad(grad_output, reduction, count)
     slope = -(np.exp(target) if log_target else target)
@@ -110,7 +110,7 @@ def kl_div_target_grad(
     log_target: bool = False,
 ) -> Floats:
     """Return the gradient of `target`: ``log(target) + 1 - x``, or ``exp(t) * (t - x + 1)``."""
-    shape = _divergence("kl_div_target_grad", x, target, reduction, grad_output)
+    shape = _divergence("kl_div_target_grad", x, target, reduction, grad_output=grad_output)
     count = _divisor(x, reduction, math.prod(shape))
     if log_target:
         slope = np.exp(target) * (target - x + 1)
@@ -187,7 +187,7 @@ def poisson_nll_loss_input_grad(
 ) -> Floats:
     """Return the gradient of `x`: ``exp(x) - target``, or ``1 - target / (x + eps)``."""
     name = "poisson_nll_loss_input_grad"
-    target, shape = _counts(name, x, target, reduction, grad_output)
+    target, shape = _counts(name, x, target, reduction, grad_output=grad_output)
     eps = check.real(name, "eps", eps, 0)
     slope = np.exp(x) - target if log_input else 1 - target / (x + eps)
     scale = reduce_grad(grad_output, reduction, math.prod(shape))
@@ -207,7 +207,7 @@ def poisson_nll_loss_target_grad(
 ) -> Floats:
     """Return the gradient of `target`: ``-x`` or ``-log(x + eps)``; if full, Stirling's too."""
     name = "poisson_nll_loss_target_grad"
-    target, shape = _counts(name, x, target, reduction, grad_output)
+    target, shape = _counts(name, x, target, reduction, grad_output=grad_output)
     eps = check.real(name, "eps", eps, 0)
     slope = -x if log_input else -np.log(x + eps)
     if full:
@@ -283,7 +283,7 @@ def gaussian_nll_loss_grads(
 ) -> GaussianGrads:
     """Return all gradients: ``±(x - target) / v`` and ``(1 - (x - target)**2 / v) / (2 * v)``."""
     name = "gaussian_nll_loss_grads"
-    variance, shape = _normal(name, x, target, var, eps, reduction, grad_output)
+    variance, shape = _normal(name, x, target, var, eps, reduction, grad_output=grad_output)
     scale = reduce_grad(grad_output, reduction, math.prod(shape))
     difference = x - target
     slope = scale * np.broadcast_to(difference / variance, shape)
@@ -297,13 +297,13 @@ def gaussian_nll_loss_grads(
 
 
 def _divergence(
-    function: str, x: Floats, target: Floats, reduction: str, grad_output: Floats | None = None
+    function: str, x: Floats, target: Floats, reduction: str, **gradient: Floats
 ) -> tuple[int, ...]:
     """Check the arrays of `kl_div` and return the shape of its terms."""
     check.choice(function, "reduction", reduction, DIVERGENCE_REDUCTIONS)
-    check.floats(function, {"grad_output": grad_output}, x=x, target=target)
+    check.floats(function, **gradient, x=x, target=target)
     shape = common_shape(function, x=x.shape, target=target.shape)
-    if grad_output is not None:
+    for grad_output in gradient.values():
         check_grad_output(function, grad_output, shape, reduction, DIVERGENCE_REDUCTIONS)
     return shape
 
@@ -318,14 +318,14 @@ def _counts(
     x: Floats,
     target: NDArray[Any],
     reduction: str,
-    grad_output: Floats | None = None,
+    **gradient: Floats,
 ) -> tuple[Floats, tuple[int, ...]]:
     """Check the arrays of a Poisson loss; return counts as floats, and the shape of the losses."""
     check.choice(function, "reduction", reduction, check.REDUCTIONS)
-    check.floats(function, {"grad_output": grad_output}, x=x)
+    check.floats(function, **gradient, x=x)
     counts = real_or_integers(function, "target", target, x)
     shape = common_shape(function, x=x.shape, target=target.shape)
-    if grad_output is not None:
+    for grad_output in gradient.values():
         check_grad_output(function, grad_output, shape, reduction)
     return counts, shape
 
@@ -337,13 +337,13 @@ def _normal(
     var: Floats | float,
     eps: float,
     reduction: str,
-    grad_output: Floats | None = None,
+    **gradient: Floats,
 ) -> tuple[Floats, tuple[int, ...]]:
     """Return the variances that count, ready to broadcast, and the shape of the losses."""
     check.choice(function, "reduction", reduction, check.REDUCTIONS)
-    check.floats(function, {"grad_output": grad_output}, x=x, target=target)
+    check.floats(function, **gradient, x=x, target=target)
     eps = check.real(function, "eps", eps, 0)
-    if not isinstance(var, np.ndarray):
+    if isinstance(var, int | float | np.floating):
         var = np.full(x.shape, check.real(function, "var", var, 0), x.dtype)
     check.floats(function, x=x, var=var)
     if (var < 0).any():
@@ -356,6 +356,6 @@ def _normal(
             "instead of one size, or without the last axis"
         )
     shape = common_shape(function, x=x.shape, target=target.shape, var=variance.shape)
-    if grad_output is not None:
+    for grad_output in gradient.values():
         check_grad_output(function, grad_output, shape, reduction)
     return np.maximum(variance, x.dtype.type(eps)), shape

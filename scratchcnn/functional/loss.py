@@ -60,7 +60,7 @@ def l1_loss_input_grad(
     reduction: str = "mean",
 ) -> Floats:
     """Return the gradient of `x`: ``grad_output * sign(x - target)``, over the count for a mean."""
-    _check("l1_loss_input_grad", x, target, weight, reduction, grad_output)
+    _check("l1_loss_input_grad", x, target, weight, reduction, grad_output=grad_output)
     return _shared(grad_output, weight, reduction, np.sign(x - target))
 
 
@@ -74,7 +74,7 @@ def l1_loss_target_grad(
     reduction: str = "mean",
 ) -> Floats:
     """Return the gradient of `target`: that of `x` with the other sign."""
-    _check("l1_loss_target_grad", x, target, weight, reduction, grad_output)
+    _check("l1_loss_target_grad", x, target, weight, reduction, grad_output=grad_output)
     return _shared(grad_output, weight, reduction, np.sign(target - x))
 
 
@@ -123,7 +123,7 @@ def mse_loss_input_grad(
     reduction: str = "mean",
 ) -> Floats:
     """Return the gradient of `x`: ``grad_output * 2 * (x - target)``, over the count for a mean."""
-    _check("mse_loss_input_grad", x, target, weight, reduction, grad_output)
+    _check("mse_loss_input_grad", x, target, weight, reduction, grad_output=grad_output)
     return _shared(grad_output, weight, reduction, 2 * (x - target))
 
 
@@ -137,7 +137,7 @@ def mse_loss_target_grad(
     reduction: str = "mean",
 ) -> Floats:
     """Return the gradient of `target`: that of `x` with the other sign."""
-    _check("mse_loss_target_grad", x, target, weight, reduction, grad_output)
+    _check("mse_loss_target_grad", x, target, weight, reduction, grad_output=grad_output)
     return _shared(grad_output, weight, reduction, 2 * (target - x))
 
 
@@ -194,7 +194,7 @@ def smooth_l1_loss_input_grad(
 ) -> Floats:
     """Return the gradient of `x`: ``grad_output * clip((x - target) / beta, -1, 1)``."""
     name = "smooth_l1_loss_input_grad"
-    _check(name, x, target, None, reduction, grad_output)
+    _check(name, x, target, None, reduction, grad_output=grad_output)
     return _shared(grad_output, None, reduction, _smooth_sign(name, x - target, beta))
 
 
@@ -209,7 +209,7 @@ def smooth_l1_loss_target_grad(
 ) -> Floats:
     """Return the gradient of `target`: that of `x` with the other sign."""
     name = "smooth_l1_loss_target_grad"
-    _check(name, x, target, None, reduction, grad_output)
+    _check(name, x, target, None, reduction, grad_output=grad_output)
     return _shared(grad_output, None, reduction, _smooth_sign(name, target - x, beta))
 
 
@@ -277,7 +277,7 @@ def huber_loss_input_grad(
 ) -> Floats:
     """Return the gradient of `x`: ``grad_output * clip(x - target, -delta, delta)``."""
     name = "huber_loss_input_grad"
-    _check(name, x, target, weight, reduction, grad_output)
+    _check(name, x, target, weight, reduction, grad_output=grad_output)
     return _huber_grad(name, grad_output, x - target, reduction, delta, weight)
 
 
@@ -293,7 +293,7 @@ def huber_loss_target_grad(
 ) -> Floats:
     """Return the gradient of `target`: that of `x` with the other sign."""
     name = "huber_loss_target_grad"
-    _check(name, x, target, weight, reduction, grad_output)
+    _check(name, x, target, weight, reduction, grad_output=grad_output)
     return _huber_grad(name, grad_output, target - x, reduction, delta, weight)
 
 
@@ -303,9 +303,8 @@ def _check(
     target: Floats,
     weight: Floats | None,
     reduction: str,
-    grad_output: Floats | None = None,
+    **gradient: Floats,
 ) -> None:
-    gradient = {} if grad_output is None else {"grad_output": grad_output}
     check_pair(function, x, target, reduction, weight=weight, **gradient)
     if weight is not None:
         check.shape(function, "weight", weight, x.shape)

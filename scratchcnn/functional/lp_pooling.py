@@ -201,11 +201,13 @@ def _lp_pool_grad(
     if math.isinf(p):
         pooled = maxima_with_indices(np.copysign(x, p), windows)
         share = added_at(grad_output, pooled.indices, x.shape, spatial)
-        return np.where(np.isnan(x), 0, share * np.sign(x))
+        return np.ascontiguousarray(np.where(np.isnan(x), 0, share * np.sign(x)))
     share = grad_output * _scale(windows, size, x) * _power(y, 1 - p)
     # PyTorch's rules: nothing at 0, nor for p = 1 at NaN, where 0 remains 0 in the product.
     share = np.where(y == 0, 0, share * (y == y))
-    return window_sums_grad(share, windows, x.shape) * _power(x, p - 1)
+    total = window_sums_grad(share, windows, x.shape)
+    total *= _power(x, p - 1)
+    return total
 
 
 def exponent(function: str, norm_type: float) -> float:
@@ -217,8 +219,11 @@ def exponent(function: str, norm_type: float) -> float:
 
 
 def _power(x: Floats, exponent: float) -> Floats:
+    # In float32 NumPy's powers, and exponents, are off by twice as much as PyTorch's.
+    wide = x.astype(np.float64)
     # NumPy takes the square root for 0.5, so that -inf is NaN, but not its inverse for -0.5.
-    return 1 / np.sqrt(x) if exponent == -0.5 else x**exponent
+    result = 1 / np.sqrt(wide) if exponent == -0.5 else wide**exponent
+    return result.astype(x.dtype)
 
 
 def _scale(windows: Windows, size: tuple[int, ...], like: Floats) -> Floats:

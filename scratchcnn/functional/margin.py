@@ -68,7 +68,7 @@ def soft_margin_loss_grad(
     grad_output: Floats, x: Floats, target: NDArray[Any], *, reduction: str = "mean"
 ) -> Floats:
     """Return the gradient of `x`: ``-grad_output * target * sigmoid(-target * x)``."""
-    sign = _soft("soft_margin_loss_grad", x, target, reduction, grad_output)
+    sign = _soft("soft_margin_loss_grad", x, target, reduction, grad_output=grad_output)
     scale = reduce_grad(grad_output, reduction, x.size)
     return unbroadcast(scale * (-sign * _sigmoid(-sign * x)), x.shape)
 
@@ -127,7 +127,9 @@ def margin_ranking_loss_grads(
 ) -> MarginRankingGrads:
     """Return all gradients: ``-target``, ``target`` and ``input2 - input1``, within the margin."""
     name = "margin_ranking_loss_grads"
-    sign, margin = _ranking(name, input1, input2, target, margin, reduction, grad_output)
+    sign, margin = _ranking(
+        name, input1, input2, target, margin, reduction, grad_output=grad_output
+    )
     difference = input1 - input2
     losses = margin - sign * difference
     scale = reduce_grad(grad_output, reduction, losses.size)
@@ -205,9 +207,9 @@ def multi_margin_loss_grad(
 ) -> Floats:
     """Return the gradient of `x`: ``w * p * max(0, …)**(p - 1) / C``, at the target minus these."""
     name = "multi_margin_loss_grad"
+    check.floats(name, grad_output=grad_output, x=x)
     excess, factor = _excess(name, x, target, weight, p, margin, reduction)
     check_grad_output(name, grad_output, target.shape, reduction)
-    check.floats(name, x=x, grad_output=grad_output)
     scale = reduce_grad(grad_output, reduction, factor.size) * factor / excess.shape[-1]
     slope = np.sign(excess) if p == 1 else 2 * excess
     np.put_along_axis(slope, target[..., None], -slope.sum(-1, keepdims=True), -1)
@@ -219,13 +221,13 @@ def _soft(
     x: Floats,
     target: NDArray[Any],
     reduction: str,
-    grad_output: Floats | None = None,
+    **gradient: Floats,
 ) -> Floats:
-    check.floats(function, {"grad_output": grad_output}, x=x)
+    check.floats(function, **gradient, x=x)
     sign = real_or_integers(function, "target", target, x)
     check_broadcasts(function, "target", target, x.shape)
     check.choice(function, "reduction", reduction, check.REDUCTIONS)
-    if grad_output is not None:
+    for grad_output in gradient.values():
         check_grad_output(function, grad_output, x.shape, reduction)
     return sign
 
@@ -237,10 +239,10 @@ def _ranking(
     target: NDArray[Any],
     margin: float,
     reduction: str,
-    grad_output: Floats | None = None,
+    **gradient: Floats,
 ) -> tuple[Floats, float]:
     check.choice(function, "reduction", reduction, check.REDUCTIONS)
-    check.floats(function, {"grad_output": grad_output}, input1=input1, input2=input2)
+    check.floats(function, **gradient, input1=input1, input2=input2)
     sign = real_or_integers(function, "target", target, input1)
     shape = common_shape(function, input1=input1.shape, input2=input2.shape, target=target.shape)
     for name, array in (("input2", input2), ("target", target)):
@@ -249,7 +251,7 @@ def _ranking(
                 f"{function}: {name} has {array.ndim} dimensions, expected the {input1.ndim} "
                 "of input1"
             )
-    if grad_output is not None:
+    for grad_output in gradient.values():
         check_grad_output(function, grad_output, shape, reduction)
     return sign, check.real(function, "margin", margin, -np.inf)
 

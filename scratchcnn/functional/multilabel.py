@@ -63,7 +63,7 @@ def multilabel_margin_loss_grad(
 ) -> Floats:
     """Return the gradient of `x`: the margins lacked over a class less those its target lacks."""
     name = "multilabel_margin_loss_grad"
-    check.floats(name, x=x, grad_output=grad_output)
+    check.floats(name, grad_output=grad_output, x=x)
     excess, chosen = _shortfalls(name, x, target, reduction)
     check_grad_output(name, grad_output, x.shape[:-1], reduction)
     scale = reduce_grad(grad_output, reduction, x[..., 0].size) / x.dtype.type(x.shape[-1])
@@ -126,7 +126,7 @@ def multilabel_soft_margin_loss_input_grad(
 ) -> Floats:
     """Return the gradient of `x`: ``grad_output * weight * (sigmoid(x) - target) / C``."""
     name = "multilabel_soft_margin_loss_input_grad"
-    share = _labels(name, x, target, weight, reduction, grad_output)
+    share = _labels(name, x, target, weight, reduction, grad_output=grad_output)
     slope = (1 - share) * _sigmoid(x) - share * _sigmoid(-x)
     return unbroadcast(_per_label(grad_output, x, weight, reduction) * slope, x.shape)
 
@@ -142,7 +142,7 @@ def multilabel_soft_margin_loss_target_grad(
 ) -> Floats:
     """Return the gradient of `target`: ``-grad_output * weight * x / C``."""
     name = "multilabel_soft_margin_loss_target_grad"
-    share = _labels(name, x, target, weight, reduction, grad_output)
+    share = _labels(name, x, target, weight, reduction, grad_output=grad_output)
     return unbroadcast(_per_label(grad_output, x, weight, reduction) * -x, share.shape)
 
 
@@ -175,9 +175,9 @@ def _labels(
     target: NDArray[Any],
     weight: Floats | None,
     reduction: str,
-    grad_output: Floats | None = None,
+    **gradient: Floats,
 ) -> Floats:
-    check.floats(function, {"grad_output": grad_output, "weight": weight}, x=x)
+    check.floats(function, {"weight": weight}, **gradient, x=x)
     share = real_or_integers(function, "target", target, x)
     if not x.ndim:
         raise ValueError(f"{function}: x has no axis, expected (…, C)")
@@ -185,7 +185,7 @@ def _labels(
     check_broadcasts(function, "target", target, x.shape)
     if weight is not None:
         check_broadcasts(function, "weight", weight, x.shape)
-    if grad_output is not None:
+    for grad_output in gradient.values():
         check_grad_output(function, grad_output, x.shape[:-1], reduction)
     return share
 

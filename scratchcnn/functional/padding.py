@@ -139,7 +139,7 @@ def _taken_back(
         (*grad_output.shape[:axis], size, *grad_output.shape[axis + 1 :]), grad_output.dtype
     )
     start = max(before, 0)
-    stop = start + max(_left(size, before, after), 0)
+    stop = start + _left(size, before, after)
     # Each of these three runs repeats no position at all, or one position only.
     for run in (slice(0, start), slice(start, stop), slice(stop, None)):
         places, share = positions[run], grad_output[(*lead, run)]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import functools
 import math
-from typing import Literal, NamedTuple, overload
+from typing import Any, Literal, NamedTuple, overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -276,47 +276,53 @@ def _max_pool(
 
 def maxima(x: Floats, windows: Windows) -> Floats:
     """Return the largest value of each window."""
-    return _largest(padded(x, windows, -np.inf), windows)
-
-
-def maxima_with_indices(x: Floats, windows: Windows) -> MaxPool:
-    """Return the largest value of each window with its index in its plane."""
     source = padded(x, windows, -np.inf)
-    best = _largest(source, windows)
-    return MaxPool(best, _indices(source, best, windows, x.shape[x.ndim - len(windows.kernel) :]))
-
-
-def _largest(source: Floats, windows: Windows) -> Floats:
-    lead = source.shape[: source.ndim - len(windows.kernel)]
-    best = np.full(lead + windows.output, -np.inf, source.dtype)
+    best = np.full(x.shape[: x.ndim - len(windows.kernel)] + windows.output, -np.inf, x.dtype)
     for _, positions in taps(windows):
         np.maximum(best, source[positions], out=best)
     return best
 
 
-def _indices(source: Floats, best: Floats, windows: Windows, size: tuple[int, ...]) -> Indices:
-    """Return where in its plane each maximum is: the first of equal ones, the last of NaNs."""
-    # Which tap wins is found in the smallest integers; only one pass writes large ones.
-    nobody = math.prod(windows.kernel)
-    winner = np.full(best.shape, nobody, np.min_scalar_type(nobody))
-    whole = source.shape[-len(size) :] == size
-    each = [(tap, source[positions]) for tap, positions in taps(windows)]
-    for number in reversed(range(nobody)):
-        tap, value = each[number]
-        wins = value == best
-        np.copyto(winner, number, where=wins if whole else wins & _inside(tap, windows, size))
+def maxima_with_indices(x: Floats, windows: Windows) -> MaxPool:
+    """Return the largest value of each window with its index in its plane."""
+    size = x.shape[x.ndim - len(windows.kernel) :]
+    source = padded(x, windows, -np.inf)
+    best = np.full(x.shape[: x.ndim - len(size)] + windows.output, -np.inf, x.dtype)
+    winner = np.empty(best.shape, np.min_scalar_type(math.prod(windows.kernel)))
+    winner[...] = _first_inside(windows, size)
+    for number, (_, positions) in enumerate(taps(windows)):
+        value = source[positions]
+        # Numbers grow, so that the largest of those that beat all before them is the last.
+        np.maximum(winner, np.multiply(value > best, number, dtype=winner.dtype), out=winner)
+        np.maximum(best, value, out=best)
     if np.isnan(best).any():
-        for number, (_, value) in enumerate(each):
-            np.copyto(winner, number, where=np.isnan(value))
+        for number, (_, positions) in enumerate(taps(windows)):
+            winner[np.isnan(source[positions])] = number
+    return MaxPool(best, _places(winner, windows, size))
+
+
+def _places(winner: NDArray[Any], windows: Windows, size: tuple[int, ...]) -> Indices:
+    """Return where in its plane the winning tap of each window lies, -1 for none."""
     steps = [math.prod(size[axis + 1 :]) for axis in range(len(size))]
-    ahead = [np.dot(np.multiply(tap, windows.dilation), steps) for tap, _ in each]
+    ahead = [np.dot(np.multiply(tap, windows.dilation), steps) for tap, _ in taps(windows)]
     axes = zip(windows.output, windows.stride, windows.before, steps, strict=True)
     starts = [(np.arange(count) * stride - edge) * step for count, stride, edge, step in axes]
-    indices = np.take(np.array([*ahead, 0]), winner)
+    indices = np.take(np.array([*ahead, 0], np.int64), winner)
     indices += functools.reduce(np.add.outer, starts)
-    if not whole:
-        indices[winner == nobody] = -1
+    if any(windows.before):
+        indices[winner == len(ahead)] = -1
     return indices
+
+
+def _first_inside(windows: Windows, size: tuple[int, ...]) -> Indices:
+    """Return the number of the first tap of each window that lies in the input.
+
+    Where all of them lie in the padding that is the number of taps.
+    """
+    first = np.full(windows.output, math.prod(windows.kernel))
+    for number, (tap, _) in reversed(list(enumerate(taps(windows)))):
+        first[_inside(tap, windows, size)] = number
+    return first
 
 
 def _inside(tap: tuple[int, ...], windows: Windows, size: tuple[int, ...]) -> NDArray[np.bool]:
@@ -371,7 +377,7 @@ def added_at(values: Floats, indices: Indices, shape: tuple[int, ...], spatial: 
     lead = shape[:-spatial]
     planes = np.arange(0, total.size, pixels).reshape(*lead, *(1,) * spatial)
     inside = indices >= 0
-    np.add.at(total.reshape(-1), (planes + indices)[inside], values[inside])
+    np.add.at(total.reshape(-1), (planes + indices.astype(np.int64))[inside], values[inside])
     return total
 
 

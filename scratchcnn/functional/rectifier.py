@@ -49,7 +49,7 @@ def leaky_relu(x: Floats, negative_slope: float = 0.01) -> Floats:
     """
     check.floats("leaky_relu", x=x)
     slope = check.real("leaky_relu", "negative_slope", negative_slope, -np.inf)
-    return np.where(x > 0, x, x * slope)
+    return np.asarray(np.maximum(x, 0) + np.minimum(x, 0) * slope)
 
 
 @check.ieee
@@ -94,7 +94,8 @@ def prelu(x: Floats, weight: Floats) -> Floats:
            [ 2.  ,  3.  ]])
     """
     check.floats("prelu", x=x, weight=weight)
-    return np.where(x > 0, x, x * _per_channel("prelu", x, weight))
+    slopes = _per_channel("prelu", x, weight)
+    return np.asarray(np.maximum(x, 0) + np.minimum(x, 0) * slopes)
 
 
 @check.ieee

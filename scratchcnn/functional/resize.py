@@ -79,11 +79,10 @@ def interpolate(
     -------
     ndarray (N, C, *size)
         ``y[i] = Σ k(c_i - p) x[p]`` along each axis, with the kernel k of the mode and the new
-        position ``c_i = step (i + 1/2) - 1/2``, or ``step i`` with corners aligned. As in
-        PyTorch, "nearest" computes positions in float32, whatever `x` is; and an axis that keeps
-        its size is not changed by "linear", "bilinear" and "trilinear", with `antialias`, nor by
-        "nearest" on two axes, even if the factor is not 1. "nearest" repeats each value of an
-        axis that becomes twice as long, likewise.
+        position ``c_i = step (i + 1/2) - 1/2``, or ``step i`` with corners aligned. "nearest"
+        computes positions in float32, whatever `x` is. An axis that keeps its size is not changed
+        by "linear", "bilinear" and "trilinear", with `antialias`, nor by "nearest" on two axes,
+        even if the factor is not 1; nor does the factor count where the latter doubles a size.
 
     Raises
     ------

@@ -145,11 +145,12 @@ def _max_unpool(
     check.shape(function, "indices", indices, x.shape)
     output = _unpooled(function, size, kernel_size, stride, padding, output_size)
     check_indices(function, indices, 0, output)
-    total = np.zeros((math.prod(x.shape[:-spatial]), math.prod(output)), x.dtype)
-    planes = (len(total), math.prod(size))
-    # Of repeated indices NumPy keeps the last.
-    np.put_along_axis(total, indices.reshape(planes), x.reshape(planes), 1)
-    return total.reshape(x.shape[:-spatial] + output)
+    lead = x.shape[:-spatial]
+    total = np.zeros(lead + output, x.dtype)
+    planes = np.arange(0, total.size, math.prod(output)).reshape(*lead, *(1,) * spatial)
+    # Of repeated indices NumPy keeps the last, in the order of one axis.
+    total.reshape(-1)[(planes + indices.astype(np.int64)).reshape(-1)] = x.reshape(-1)
+    return total
 
 
 def _max_unpool_grad(function: str, spatial: int, grad_output: Floats, indices: Indices) -> Floats:
@@ -165,7 +166,7 @@ def _max_unpool_grad(function: str, spatial: int, grad_output: Floats, indices: 
     check_indices(function, indices, 0, size)
     flat = grad_output.reshape(math.prod(lead), math.prod(size))
     places = indices.reshape(len(flat), math.prod(indices.shape[-spatial:]))
-    return np.take_along_axis(flat, places, 1).reshape(indices.shape)
+    return np.ascontiguousarray(np.take_along_axis(flat, places, 1)).reshape(indices.shape)
 
 
 def _unpooled(

@@ -8,20 +8,25 @@ from typing import Any
 import torch
 
 
-class UntiedConv2d(torch.nn.Conv2d):  # type: ignore[misc]
-    """A convolution with one bias per output pixel, (O, Hout, Wout)."""
+class _Untied:
+    """A convolution with one bias per output pixel, (O, *size)."""
 
     def forward(self, x: Any) -> Any:
         """Return the convolution plus the bias."""
-        y = torch.nn.functional.conv2d(
-            x,
-            self.weight,
-            stride=self.stride,
-            padding=self.padding,
-            dilation=self.dilation,
-            groups=self.groups,
-        )
-        return y + self.bias
+        own: Any = self
+        return own._conv_forward(x, own.weight, None) + own.bias
+
+
+class UntiedConv1d(_Untied, torch.nn.Conv1d):  # type: ignore[misc]
+    """The twin of a `scratchcnn.nn.Conv1d` with an untied bias."""
+
+
+class UntiedConv2d(_Untied, torch.nn.Conv2d):  # type: ignore[misc]
+    """The twin of a `scratchcnn.nn.Conv2d` with an untied bias."""
+
+
+class UntiedConv3d(_Untied, torch.nn.Conv3d):  # type: ignore[misc]
+    """The twin of a `scratchcnn.nn.Conv3d` with an untied bias."""
 
 
 class Residual(torch.nn.Module):  # type: ignore[misc]

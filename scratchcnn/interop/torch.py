@@ -228,15 +228,20 @@ def _to_layer(own: Any, twins: _Twins) -> Any:
     """Return the layer that is the twin of `own`."""
     import torch
 
-    from scratchcnn.interop._torch_modules import UntiedConv2d
+    from scratchcnn.interop import _torch_modules as extra
 
     make = getattr(torch.nn, type(own).__name__)
     options = _options(own, type(own), make)
+    for name, value in options.items():
+        if isinstance(value, tuple) and len(value) == 1:
+            # LPPool1d computes with the number itself; the others take either.
+            options[name] = value[0]
     if "device" in signature(make).parameters:
         # On this device nothing is drawn, so that the user's seed in PyTorch stays as it is.
         options["device"] = "meta"
-    if type(own) is nn.Conv2d and own.bias is not None and len(own.bias.shape) > 1:
-        make = UntiedConv2d
+    bias = getattr(own, "bias", None)
+    if isinstance(own, nn.Conv1d | nn.Conv2d | nn.Conv3d) and bias and len(bias.shape) > 1:
+        make = getattr(extra, f"Untied{make.__name__}")
     twin = make(**options)
     for entry, value in own._state():
         parameter = isinstance(value, nn.Parameter)
@@ -283,10 +288,12 @@ def _from_layer(module: Any, path: str, twins: _Twins) -> nn.Module:
     """Return the layer that is the twin of `module`."""
     import torch
 
-    from scratchcnn.interop._torch_modules import UntiedConv2d
+    from scratchcnn.interop import _torch_modules as extra
 
-    name = "Conv2d" if type(module) is UntiedConv2d else type(module).__name__
-    if not _shared(name) or type(module) not in (getattr(torch.nn, name), UntiedConv2d):
+    name = type(module).__name__
+    if type(module) is getattr(extra, name, None):
+        name = name.removeprefix("Untied")
+    elif not _shared(name) or type(module) is not getattr(torch.nn, name):
         raise TypeError(
             f"from_torch: {_place(path)} is a {name}, expected a container or a layer "
             "that torch.nn and scratchcnn.nn have"

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 from numpy.typing import DTypeLike
 
 from scratchcnn.functional._checks import PerAxis
 from scratchcnn.nn import Composite, Conv2d, Flatten, Module, Sequential
+from scratchcnn.nn.init import kaiming_normal_, zeros_
 
 
 class Classifier(Composite):
@@ -45,9 +44,7 @@ def convolution(
         dtype=dtype,
         rng=rng,
     )
-    deviation = math.sqrt(2 / (out_channels * kernel_size**2))
-    normal = rng.standard_normal(layer.weight.shape, np.float32)
-    layer.weight.data = (deviation * normal).astype(dtype)
+    kaiming_normal_(layer.weight, mode="fan_out", nonlinearity="relu", rng=rng)
     if layer.bias is not None:
-        layer.bias.data = np.zeros_like(layer.bias.data)
+        zeros_(layer.bias)
     return layer

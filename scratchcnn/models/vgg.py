@@ -20,6 +20,7 @@ from scratchcnn.nn import (
     ReLU,
     Sequential,
 )
+from scratchcnn.nn.init import normal_, zeros_
 
 
 class VGG(Classifier):
@@ -78,9 +79,8 @@ def _dense(inputs: int, outputs: int, rng: np.random.Generator, dtype: DTypeLike
     """Return a dense layer whose weights are normal with deviation 0.01, as in torchvision."""
     layer = Linear(inputs, outputs, dtype=dtype, rng=rng)
     assert layer.bias is not None
-    normal = rng.standard_normal(layer.weight.shape, np.float32)
-    layer.weight.data = (np.float32(0.01) * normal).astype(dtype, copy=False)
-    layer.bias.data = np.zeros_like(layer.bias.data)
+    normal_(layer.weight, std=0.01, rng=rng)
+    zeros_(layer.bias)
     return layer
 
 

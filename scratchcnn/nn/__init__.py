@@ -1,5 +1,6 @@
 """Layers, losses and networks, named as in :mod:`torch.nn`."""
 
+from scratchcnn.nn import utils
 from scratchcnn.nn.activation import (
     CELU,
     ELU,
@@ -37,23 +38,42 @@ from scratchcnn.nn.adaptive import (
     AdaptiveMaxPool3d,
 )
 from scratchcnn.nn.branches import Composite, Concat, Identity, Residual
-from scratchcnn.nn.container import Sequential
-from scratchcnn.nn.conv import Conv1d, Conv2d, Conv3d
-from scratchcnn.nn.conv_transpose import ConvTranspose1d, ConvTranspose2d, ConvTranspose3d
-from scratchcnn.nn.dropout import Dropout
-from scratchcnn.nn.files import load_weights, read_weights, save_weights
-from scratchcnn.nn.init import fan_in_uniform
-from scratchcnn.nn.layer_normalization import GroupNorm, LayerNorm, LocalResponseNorm, RMSNorm
-from scratchcnn.nn.linear import Flatten, Linear
-from scratchcnn.nn.loss import (
+from scratchcnn.nn.classification import (
     BCELoss,
     BCEWithLogitsLoss,
     CrossEntropyLoss,
-    HalfSquaredError,
-    Loss,
-    MSELoss,
+    MarginRankingLoss,
+    MultiLabelMarginLoss,
+    MultiLabelSoftMarginLoss,
+    MultiMarginLoss,
     NLLLoss,
+    SoftMarginLoss,
 )
+from scratchcnn.nn.clipping import (
+    clip_by_norm,
+    clip_by_value,
+    clip_grad_norm_,
+    clip_grad_value_,
+    get_total_norm,
+)
+from scratchcnn.nn.container import Sequential
+from scratchcnn.nn.conv import Conv1d, Conv2d, Conv3d
+from scratchcnn.nn.conv_transpose import ConvTranspose1d, ConvTranspose2d, ConvTranspose3d
+from scratchcnn.nn.dropout import (
+    AlphaDropout,
+    Dropout,
+    Dropout1d,
+    Dropout2d,
+    Dropout3d,
+    FeatureAlphaDropout,
+)
+from scratchcnn.nn.embedding import CosineEmbeddingLoss, HingeEmbeddingLoss, TripletMarginLoss
+from scratchcnn.nn.files import load_weights, read_weights, save_weights
+from scratchcnn.nn.init import fan_in_uniform
+from scratchcnn.nn.layer_normalization import GroupNorm, LayerNorm, LocalResponseNorm, RMSNorm
+from scratchcnn.nn.likelihood import GaussianNLLLoss, KLDivLoss, PoissonNLLLoss
+from scratchcnn.nn.linear import Flatten, Linear
+from scratchcnn.nn.loss import HalfSquaredError, HuberLoss, L1Loss, Loss, MSELoss, SmoothL1Loss
 from scratchcnn.nn.module import Module
 from scratchcnn.nn.normalization import (
     BatchNorm1d,
@@ -81,7 +101,7 @@ from scratchcnn.nn.padding import (
     ZeroPad3d,
 )
 from scratchcnn.nn.parameter import Parameter
-from scratchcnn.nn.penalty import L2Penalty
+from scratchcnn.nn.penalty import ElasticNetPenalty, L1Penalty, L2Penalty, Penalty
 from scratchcnn.nn.pooling import (
     AvgPool1d,
     AvgPool2d,
@@ -120,6 +140,7 @@ __all__ = [
     "AdaptiveMaxPool1d",
     "AdaptiveMaxPool2d",
     "AdaptiveMaxPool3d",
+    "AlphaDropout",
     "AvgPool1d",
     "AvgPool2d",
     "AvgPool3d",
@@ -144,23 +165,35 @@ __all__ = [
     "ConvTranspose1d",
     "ConvTranspose2d",
     "ConvTranspose3d",
+    "CosineEmbeddingLoss",
     "CrossEntropyLoss",
     "Dropout",
+    "Dropout1d",
+    "Dropout2d",
+    "Dropout3d",
     "ELU",
+    "ElasticNetPenalty",
+    "FeatureAlphaDropout",
     "Flatten",
     "Fold",
     "GELU",
     "GLU",
+    "GaussianNLLLoss",
     "GroupNorm",
     "HalfSquaredError",
     "Hardshrink",
     "Hardsigmoid",
     "Hardswish",
     "Hardtanh",
+    "HingeEmbeddingLoss",
+    "HuberLoss",
     "Identity",
     "InstanceNorm1d",
     "InstanceNorm2d",
     "InstanceNorm3d",
+    "KLDivLoss",
+    "L1Loss",
+    "L1Penalty",
     "L2Penalty",
     "LPPool1d",
     "LPPool2d",
@@ -174,6 +207,7 @@ __all__ = [
     "LogSoftmax",
     "Loss",
     "MSELoss",
+    "MarginRankingLoss",
     "MaxPool1d",
     "MaxPool2d",
     "MaxPool3d",
@@ -182,11 +216,16 @@ __all__ = [
     "MaxUnpool3d",
     "Mish",
     "Module",
+    "MultiLabelMarginLoss",
+    "MultiLabelSoftMarginLoss",
+    "MultiMarginLoss",
     "NLLLoss",
     "PReLU",
     "Parameter",
+    "Penalty",
     "PixelShuffle",
     "PixelUnshuffle",
+    "PoissonNLLLoss",
     "RMSNorm",
     "RReLU",
     "ReLU",
@@ -202,6 +241,8 @@ __all__ = [
     "Sequential",
     "SiLU",
     "Sigmoid",
+    "SmoothL1Loss",
+    "SoftMarginLoss",
     "Softmax",
     "Softmax2d",
     "Softmin",
@@ -211,6 +252,7 @@ __all__ = [
     "Tanh",
     "Tanhshrink",
     "Threshold",
+    "TripletMarginLoss",
     "Unfold",
     "Upsample",
     "UpsamplingBilinear2d",
@@ -218,13 +260,19 @@ __all__ = [
     "ZeroPad1d",
     "ZeroPad2d",
     "ZeroPad3d",
+    "clip_by_norm",
+    "clip_by_value",
+    "clip_grad_norm_",
+    "clip_grad_value_",
     "fan_in_uniform",
     "freeze",
+    "get_total_norm",
     "load_matching",
     "load_weights",
     "parameter_groups",
     "read_weights",
     "replace_head",
     "save_weights",
+    "utils",
     "unfreeze",
 ]

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import threading
-from typing import Any
+from collections.abc import Callable
+from typing import Any, ClassVar
 
 from scratchcnn import functional as F
 from scratchcnn.functional import _checks as check
@@ -28,7 +29,28 @@ class Random(Module):
         self._lock = threading.Lock()
 
 
-class Dropout(Random):
+class _Dropout(Random):
+    """A layer of one form of dropout: its `functions` are the one with a mask and the gradient."""
+
+    functions: ClassVar[tuple[Callable[..., F.Dropout], Callable[..., Floats]]]
+
+    def __init__(self, p: float = 0.5, *, rng: RNG = None) -> None:
+        self.p = check.real(type(self).__name__, "p", p, 0, 1)
+        super().__init__(rng)
+
+    def vjp(self, x: Floats, input_grad: bool = True) -> tuple[Floats, Pullback]:
+        """Return the output and the pullback with the same mask."""
+        forward, gradient = self.functions
+        with self._lock:
+            y, mask = forward(x, p=self.p, training=self.training, rng=self.rng)
+        return y, lambda grad_output: gradient(grad_output, mask) if input_grad else None
+
+    def extra_repr(self) -> str:
+        """Return the hyperparameters as text."""
+        return f"p={self.p}"
+
+
+class Dropout(_Dropout):
     """The layer of `scratchcnn.functional.dropout`; in evaluation mode it changes nothing.
 
     Parameters
@@ -45,16 +67,95 @@ class Dropout(Random):
     array([2., 0., 0., 0., 2., 2.])
     """
 
-    def __init__(self, p: float = 0.5, *, rng: RNG = None) -> None:
-        self.p = check.real("Dropout", "p", p, 0, 1)
-        super().__init__(rng)
+    functions = (F.dropout_with_mask, F.dropout_grad)
 
-    def vjp(self, x: Floats, input_grad: bool = True) -> tuple[Floats, Pullback]:
-        """Return the output and the pullback with the same mask."""
-        with self._lock:
-            y, mask = F.dropout_with_mask(x, p=self.p, training=self.training, rng=self.rng)
-        return y, lambda grad_output: F.dropout_grad(grad_output, mask) if input_grad else None
 
-    def extra_repr(self) -> str:
-        """Return the hyperparameters as text."""
-        return f"p={self.p}"
+class Dropout1d(_Dropout):
+    """The layer of `scratchcnn.functional.dropout1d`: it drops whole channels.
+
+    Parameters
+    ----------
+    p, rng
+        As in `Dropout`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> Dropout1d(0.5, rng=0)(np.ones((3, 2))).ravel()
+    array([2., 2., 0., 0., 0., 0.])
+    """
+
+    functions = (F.dropout1d_with_mask, F.dropout1d_grad)
+
+
+class Dropout2d(_Dropout):
+    """The layer of `scratchcnn.functional.dropout2d`: it drops whole channels.
+
+    Parameters
+    ----------
+    p, rng
+        As in `Dropout`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> Dropout2d(0.5, rng=0)(np.ones((1, 3, 1, 2))).ravel()
+    array([2., 2., 0., 0., 0., 0.])
+    """
+
+    functions = (F.dropout2d_with_mask, F.dropout2d_grad)
+
+
+class Dropout3d(_Dropout):
+    """The layer of `scratchcnn.functional.dropout3d`: it drops whole channels.
+
+    Parameters
+    ----------
+    p, rng
+        As in `Dropout`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> Dropout3d(0.5, rng=0)(np.ones((3, 1, 1, 2))).ravel()
+    array([2., 2., 0., 0., 0., 0.])
+    """
+
+    functions = (F.dropout3d_with_mask, F.dropout3d_grad)
+
+
+class AlphaDropout(_Dropout):
+    """The layer of `scratchcnn.functional.alpha_dropout`, for networks with SELU.
+
+    Parameters
+    ----------
+    p, rng
+        As in `Dropout`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> AlphaDropout(0.5, rng=0)(np.zeros(4)).round(3)
+    array([ 0.779, -0.779, -0.779, -0.779])
+    """
+
+    functions = (F.alpha_dropout_with_mask, F.alpha_dropout_grad)
+
+
+class FeatureAlphaDropout(_Dropout):
+    """The layer of `scratchcnn.functional.feature_alpha_dropout`: it drops whole channels.
+
+    Parameters
+    ----------
+    p, rng
+        As in `Dropout`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> FeatureAlphaDropout(0.5, rng=0)(np.zeros((1, 2, 2))).round(3)
+    array([[[ 0.779,  0.779],
+            [-0.779, -0.779]]])
+    """
+
+    functions = (F.feature_alpha_dropout_with_mask, F.feature_alpha_dropout_grad)

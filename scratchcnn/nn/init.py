@@ -178,7 +178,7 @@ def trunc_normal_(
     >>> trunc_normal_(np.empty(2), a=0.5, b=0.5)
     array([0.5, 0.5])
     """
-    from scipy.special import ndtr, ndtri
+    from scipy.special import log_ndtr, ndtri_exp
 
     array = _array("trunc_normal_", tensor)
     center = check.real("trunc_normal_", "mean", mean, -math.inf)
@@ -186,11 +186,13 @@ def trunc_normal_(
     if std == 0:
         raise ValueError("trunc_normal_: std is 0, expected above 0")
     low, high = _bounds("trunc_normal_", a, b)
-    # Below its middle the distribution function keeps its digits, above it rounds to 1.
+    # Below its middle the distribution function keeps its digits, above it rounds to 1; its
+    # logarithm keeps them where no share is a number above 0.
     sign = -1.0 if low + high > 2 * center else 1.0
     least, most = sorted(sign * (end - center) / std for end in (low, high))
-    share = check.generator("trunc_normal_", rng).uniform(ndtr(least), ndtr(most), array.shape)
-    drawn = np.clip(ndtri(share), least, most)
+    ratio = math.exp(log_ndtr(least) - log_ndtr(most))
+    share = 1 - (1 - ratio) * check.generator("trunc_normal_", rng).random(array.shape)
+    drawn = np.clip(ndtri_exp(log_ndtr(most) + np.log(share)), least, most)
     array[...] = np.clip(center + sign * std * drawn, low, high)
     return tensor
 

@@ -1,4 +1,9 @@
-"""Losses as objects: ``loss(x, target)`` and ``loss.vjp(x, target)``."""
+"""Losses as objects: ``loss(x, target)`` and ``loss.vjp(x, target)``.
+
+A pullback returns the gradient of what networks computed, in the order of the arguments: an
+array where the loss takes one such array, which is what `scratchcnn.training.fit` trains, and a
+tuple where it takes several. Targets get none; `scratchcnn.functional` has theirs.
+"""
 
 from __future__ import annotations
 
@@ -10,9 +15,12 @@ from numpy.typing import NDArray
 
 from scratchcnn import functional as F
 from scratchcnn.functional import _checks as check
-from scratchcnn.functional._checks import Floats, Integers
+from scratchcnn.functional._checks import Floats
+from scratchcnn.functional._reduction import above_zero
 
 LossPullback: TypeAlias = Callable[..., Floats]
+# Of a loss of several inputs.
+LossPullbacks: TypeAlias = Callable[..., tuple[Floats, ...]]
 
 
 class Loss(Protocol):
@@ -35,24 +43,54 @@ class _Loss:
     """
 
     threshold = 0.5
+    reductions: tuple[str, ...] = check.REDUCTIONS
+    # The attributes that the function takes by name.
+    hyperparameters: tuple[str, ...] = ("reduction",)
 
     def __init__(self, *, reduction: str = "mean") -> None:
-        check.choice(type(self).__name__, "reduction", reduction, check.REDUCTIONS)
+        check.choice(type(self).__name__, "reduction", reduction, self.reductions)
         self.reduction = reduction
 
-    def __call__(self, x: Floats, target: NDArray[Any]) -> Floats:
+    def __call__(self, *arrays: Any, **named: Any) -> Floats:
         """Return the loss."""
-        return self.vjp(x, target)[0]
+        value: Floats = self.vjp(*arrays, **named)[0]
+        return value
 
-    def vjp(self, x: Floats, target: NDArray[Any]) -> tuple[Floats, LossPullback]:
-        """Return the value, and the pullback from its gradient (default 1) to that of `x`."""
+    def vjp(self, *arrays: Any, **named: Any) -> tuple[Floats, Callable[..., Any]]:
+        """Return the value, and the pullback from its gradient (default 1) to those of inputs."""
         raise NotImplementedError(f"{type(self).__name__} defines no vjp")
 
+    def __repr__(self) -> str:
+        """Return the name and the hyperparameters."""
+        listed = ", ".join(f"{name}={getattr(self, name)!r}" for name in self.hyperparameters)
+        return f"{type(self).__name__}({listed})"
 
-def _cotangent(grad_output: Floats | None, value: Floats) -> Floats:
-    if grad_output is None:
-        return np.ones(np.shape(value), value.dtype)
-    return grad_output
+    def _applied(
+        self, function: Callable[..., Floats], grad: Callable[..., Any], *arrays: Any
+    ) -> tuple[Floats, Callable[..., Any]]:
+        """Return the value of a function of the arrays, and the pullback that calls `grad`."""
+        options = {name: getattr(self, name) for name in self.hyperparameters}
+        value = function(*arrays, **options)
+
+        def pullback(grad_output: Floats | None = None) -> Any:
+            if grad_output is None:
+                grad_output = np.ones(np.shape(value), value.dtype)
+            return grad(grad_output, *arrays, **options)
+
+        return value, pullback
+
+
+class L1Loss(_Loss):
+    """The absolute error, as `scratchcnn.functional.l1_loss`.
+
+    Parameters
+    ----------
+    reduction : {"mean", "sum", "none"}
+    """
+
+    def vjp(self, x: Floats, target: Floats) -> tuple[Floats, LossPullback]:
+        """Return the loss and its pullback."""
+        return self._applied(F.l1_loss, F.l1_loss_input_grad, x, target)
 
 
 class MSELoss(_Loss):
@@ -65,168 +103,47 @@ class MSELoss(_Loss):
 
     def vjp(self, x: Floats, target: Floats) -> tuple[Floats, LossPullback]:
         """Return the loss and its pullback."""
-        value = F.mse_loss(x, target, reduction=self.reduction)
-
-        def pullback(grad_output: Floats | None = None) -> Floats:
-            grad = _cotangent(grad_output, value)
-            return F.mse_loss_input_grad(grad, x, target, reduction=self.reduction)
-
-        return value, pullback
+        return self._applied(F.mse_loss, F.mse_loss_input_grad, x, target)
 
 
-class BCELoss(_Loss):
-    """The binary cross-entropy of probabilities, as `scratchcnn.functional.binary_cross_entropy`.
+class SmoothL1Loss(_Loss):
+    """The absolute error smoothed near 0, as `scratchcnn.functional.smooth_l1_loss`.
 
     Parameters
     ----------
-    weight : ndarray, optional
     reduction : {"mean", "sum", "none"}
+    beta : float
     """
 
-    def __init__(self, weight: Floats | None = None, *, reduction: str = "mean") -> None:
+    hyperparameters = ("reduction", "beta")
+
+    def __init__(self, *, reduction: str = "mean", beta: float = 1.0) -> None:
         super().__init__(reduction=reduction)
-        self.weight = weight
+        self.beta = check.real("SmoothL1Loss", "beta", beta, 0)
 
     def vjp(self, x: Floats, target: Floats) -> tuple[Floats, LossPullback]:
         """Return the loss and its pullback."""
-        weight, reduction = self.weight, self.reduction
-        value = F.binary_cross_entropy(x, target, weight, reduction=reduction)
-
-        def pullback(grad_output: Floats | None = None) -> Floats:
-            grad = _cotangent(grad_output, value)
-            return F.binary_cross_entropy_input_grad(grad, x, target, weight, reduction=reduction)
-
-        return value, pullback
+        return self._applied(F.smooth_l1_loss, F.smooth_l1_loss_input_grad, x, target)
 
 
-class BCEWithLogitsLoss(_Loss):
-    """The binary cross-entropy of logits.
+class HuberLoss(_Loss):
+    """The squared error continued by its tangents, as `scratchcnn.functional.huber_loss`.
 
     Parameters
     ----------
-    weight, pos_weight : ndarray, optional
-        As in `scratchcnn.functional.binary_cross_entropy_with_logits`.
     reduction : {"mean", "sum", "none"}
+    delta : float
     """
 
-    # The sigmoid of the logit 0 is one half.
-    threshold = 0.0
+    hyperparameters = ("reduction", "delta")
 
-    def __init__(
-        self,
-        weight: Floats | None = None,
-        *,
-        pos_weight: Floats | None = None,
-        reduction: str = "mean",
-    ) -> None:
+    def __init__(self, reduction: str = "mean", delta: float = 1.0) -> None:
         super().__init__(reduction=reduction)
-        self.weight, self.pos_weight = weight, pos_weight
+        self.delta = above_zero("HuberLoss", "delta", delta)
 
     def vjp(self, x: Floats, target: Floats) -> tuple[Floats, LossPullback]:
         """Return the loss and its pullback."""
-        weight, pos_weight, reduction = self.weight, self.pos_weight, self.reduction
-        value = F.binary_cross_entropy_with_logits(
-            x, target, weight, pos_weight=pos_weight, reduction=reduction
-        )
-
-        def pullback(grad_output: Floats | None = None) -> Floats:
-            return F.binary_cross_entropy_with_logits_input_grad(
-                _cotangent(grad_output, value),
-                x,
-                target,
-                weight,
-                pos_weight=pos_weight,
-                reduction=reduction,
-            )
-
-        return value, pullback
-
-
-class NLLLoss(_Loss):
-    """The negative log-likelihood, as `scratchcnn.functional.nll_loss`.
-
-    Parameters
-    ----------
-    weight : ndarray (C,), optional
-    ignore_index : int
-    reduction : {"mean", "sum", "none"}
-    """
-
-    def __init__(
-        self,
-        weight: Floats | None = None,
-        *,
-        ignore_index: int = -100,
-        reduction: str = "mean",
-    ) -> None:
-        super().__init__(reduction=reduction)
-        self.weight, self.ignore_index = weight, ignore_index
-
-    def vjp(self, x: Floats, target: Integers) -> tuple[Floats, LossPullback]:
-        """Return the loss and its pullback."""
-        weight, ignore_index, reduction = self.weight, self.ignore_index, self.reduction
-        value = F.nll_loss(x, target, weight, ignore_index=ignore_index, reduction=reduction)
-
-        def pullback(grad_output: Floats | None = None) -> Floats:
-            return F.nll_loss_grad(
-                _cotangent(grad_output, value),
-                target,
-                weight,
-                input_shape=x.shape,
-                ignore_index=ignore_index,
-                reduction=reduction,
-            )
-
-        return value, pullback
-
-
-class CrossEntropyLoss(_Loss):
-    """The cross-entropy of logits, as `scratchcnn.functional.cross_entropy`.
-
-    Parameters
-    ----------
-    weight : ndarray (C,), optional
-    ignore_index : int
-    reduction : {"mean", "sum", "none"}
-    label_smoothing : float
-
-    Examples
-    --------
-    >>> loss = CrossEntropyLoss(reduction="sum")
-    >>> value, pullback = loss.vjp(np.zeros((1, 4)), np.array([0]))
-    >>> pullback()
-    array([[-0.75,  0.25,  0.25,  0.25]])
-    """
-
-    def __init__(
-        self,
-        weight: Floats | None = None,
-        *,
-        ignore_index: int = -100,
-        reduction: str = "mean",
-        label_smoothing: float = 0.0,
-    ) -> None:
-        super().__init__(reduction=reduction)
-        self.weight, self.ignore_index = weight, ignore_index
-        self.label_smoothing = check.real(
-            "CrossEntropyLoss", "label_smoothing", label_smoothing, 0, 1
-        )
-
-    def vjp(self, x: Floats, target: NDArray[Any]) -> tuple[Floats, LossPullback]:
-        """Return the loss and its pullback."""
-        options: dict[str, Any] = {
-            "ignore_index": self.ignore_index,
-            "reduction": self.reduction,
-            "label_smoothing": self.label_smoothing,
-        }
-        weight = self.weight
-        value = F.cross_entropy(x, target, weight, **options)
-
-        def pullback(grad_output: Floats | None = None) -> Floats:
-            grad = _cotangent(grad_output, value)
-            return F.cross_entropy_input_grad(grad, x, target, weight, **options)
-
-        return value, pullback
+        return self._applied(F.huber_loss, F.huber_loss_input_grad, x, target)
 
 
 class HalfSquaredError(_Loss):
@@ -242,12 +159,12 @@ class HalfSquaredError(_Loss):
 
     def vjp(self, x: Floats, target: Floats) -> tuple[Floats, LossPullback]:
         """Return the loss and its pullback."""
-        error = F.mse_loss(x, target, reduction=self.reduction)
-        half = x.dtype.type(0.5)
-        value = half * error
+        half = 0.5
 
-        def pullback(grad_output: Floats | None = None) -> Floats:
-            grad = np.asarray(half * _cotangent(grad_output, value))
-            return F.mse_loss_input_grad(grad, x, target, reduction=self.reduction)
+        def halved(*arrays: Floats, **options: Any) -> Floats:
+            return half * F.mse_loss(*arrays, **options)
 
-        return value, pullback
+        def halved_grad(grad: Floats, *arrays: Floats, **options: Any) -> Floats:
+            return F.mse_loss_input_grad(np.asarray(half * grad), *arrays, **options)
+
+        return self._applied(halved, halved_grad, x, target)

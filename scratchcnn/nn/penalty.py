@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from typing import ClassVar
 
 import numpy as np
 
@@ -12,8 +13,43 @@ from scratchcnn.functional._checks import Floats
 from scratchcnn.nn.parameter import Parameter
 
 
-class L2Penalty:
-    """The penalty ``strength * sum(w**2)`` over some parameters.
+class Penalty:
+    """The sum of one penalty over some parameters.
+
+    Its `functions` are the penalty and its gradient, whose hyperparameters have the `names`.
+    """
+
+    functions: ClassVar[tuple[Callable[..., Floats], Callable[..., Floats]]]
+    names: ClassVar[tuple[str, ...]]
+
+    def __init__(self, parameters: Iterable[Parameter]) -> None:
+        self.parameters = list(parameters)
+        if not self.parameters:
+            raise ValueError(
+                f"{type(self).__name__}: parameters is empty, expected at least one Parameter"
+            )
+
+    def __call__(self) -> Floats:
+        """Return the penalty."""
+        return self.vjp()[0]
+
+    def vjp(self) -> tuple[Floats, Callable[[], None]]:
+        """Return the penalty, and the pullback that adds its derivative to each gradient."""
+        penalty, gradient = self.functions
+        options = {name: getattr(self, name) for name in self.names}
+        arrays = [parameter.data for parameter in self.parameters]
+        with np.errstate(all="ignore"):
+            value = np.asarray(sum(penalty(array, **options) for array in arrays))
+
+        def pullback() -> None:
+            for parameter, array in zip(self.parameters, arrays, strict=True):
+                parameter.accumulate(gradient(np.ones((), array.dtype), array, **options))
+
+        return value[()], pullback
+
+
+class L1Penalty(Penalty):
+    """The penalty ``strength * sum(abs(w))`` over some parameters.
 
     Parameters
     ----------
@@ -29,6 +65,36 @@ class L2Penalty:
 
     Examples
     --------
+    >>> weight = Parameter(np.array([3.0, -4.0]))
+    >>> value, pullback = L1Penalty([weight], strength=0.5).vjp()
+    >>> pullback()
+    >>> value, weight.grad
+    (np.float64(3.5), array([ 0.5, -0.5]))
+    """
+
+    functions = (F.l1_penalty, F.l1_penalty_grad)
+    names = ("strength",)
+
+    def __init__(self, parameters: Iterable[Parameter], *, strength: float) -> None:
+        self.strength = check.real("L1Penalty", "strength", strength, 0)
+        super().__init__(parameters)
+
+
+class L2Penalty(Penalty):
+    """The penalty ``strength * sum(w**2)`` over some parameters.
+
+    Parameters
+    ----------
+    parameters, strength
+        As in `L1Penalty`.
+
+    Raises
+    ------
+    ValueError
+        If there is no parameter, or `strength` is negative.
+
+    Examples
+    --------
     >>> weight = Parameter(np.array([3.0, 4.0]))
     >>> value, pullback = L2Penalty([weight], strength=0.5).vjp()
     >>> pullback()
@@ -36,25 +102,44 @@ class L2Penalty:
     (np.float64(12.5), array([3., 4.]))
     """
 
+    functions = (F.l2_penalty, F.l2_penalty_grad)
+    names = ("strength",)
+
     def __init__(self, parameters: Iterable[Parameter], *, strength: float) -> None:
-        self.parameters = list(parameters)
-        if not self.parameters:
-            raise ValueError("L2Penalty: parameters is empty, expected at least one Parameter")
         self.strength = check.real("L2Penalty", "strength", strength, 0)
+        super().__init__(parameters)
 
-    def __call__(self) -> Floats:
-        """Return the penalty."""
-        return self.vjp()[0]
 
-    def vjp(self) -> tuple[Floats, Callable[[], None]]:
-        """Return the penalty, and the pullback that adds ``2 * strength * w`` to each gradient."""
-        arrays = [parameter.data for parameter in self.parameters]
-        with np.errstate(all="ignore"):
-            value = np.asarray(sum(F.l2_penalty(array, strength=self.strength) for array in arrays))
+class ElasticNetPenalty(Penalty):
+    """The layer of `scratchcnn.functional.elastic_net_penalty`, over some parameters.
 
-        def pullback() -> None:
-            for parameter, array in zip(self.parameters, arrays, strict=True):
-                grad = np.ones((), array.dtype)
-                parameter.accumulate(F.l2_penalty_grad(grad, array, strength=self.strength))
+    Parameters
+    ----------
+    parameters : iterable of Parameter
+        Usually the weights, not the biases.
+    alpha, l1_ratio : float
+        As in `scratchcnn.functional.elastic_net_penalty`.
 
-        return value[()], pullback
+    Raises
+    ------
+    ValueError
+        If there is no parameter, `alpha` is negative, or `l1_ratio` not from 0 to 1.
+
+    Examples
+    --------
+    >>> weight = Parameter(np.array([3.0, -4.0]))
+    >>> value, pullback = ElasticNetPenalty([weight], alpha=2.0).vjp()
+    >>> pullback()
+    >>> value, weight.grad
+    (np.float64(19.5), array([ 4., -5.]))
+    """
+
+    functions = (F.elastic_net_penalty, F.elastic_net_penalty_grad)
+    names = ("alpha", "l1_ratio")
+
+    def __init__(
+        self, parameters: Iterable[Parameter], *, alpha: float = 1.0, l1_ratio: float = 0.5
+    ) -> None:
+        self.alpha = check.real("ElasticNetPenalty", "alpha", alpha, 0)
+        self.l1_ratio = check.real("ElasticNetPenalty", "l1_ratio", l1_ratio, 0, 1)
+        super().__init__(parameters)

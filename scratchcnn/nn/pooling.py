@@ -137,7 +137,7 @@ class _AvgPool(Pooling):
     """Average pooling over some axes."""
 
     _function = "avg_pool"
-    _options = (
+    _options: tuple[str, ...] = (
         "kernel_size",
         "stride",
         "padding",

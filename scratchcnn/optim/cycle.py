@@ -125,12 +125,10 @@ class OneCycleLR(LRScheduler):
             raise ValueError(
                 f"OneCycleLR: step {self.last_epoch} is after the last of {self.total_steps}"
             )
-        start, phases = 0.0, self._phases()
-        for phase in phases:
-            if self.last_epoch <= phase[0] or phase is phases[-1]:
-                break
-            start = phase[0]
-        end, *names = phase
+        *before, last = self._phases()
+        place = sum(self.last_epoch > phase[0] for phase in before)
+        start = before[place - 1][0] if place else 0.0
+        end, *names = [*before, last][place]
         # One step has no way to go.
         share = (self.last_epoch - start) / (end - start) if end != start else 1.0
         if self.cycle_momentum:

@@ -200,7 +200,10 @@ class Optimizer:
         data = parameter.data
         try:
             state: dict[str, Any] = {
-                key: NUMBERS[key](value) if key in NUMBERS else [np.array(value, data.dtype)]
+                # PyTorch's tensors copy into arrays only by way of arrays.
+                key: NUMBERS[key](value)
+                if key in NUMBERS
+                else [np.asarray(value).astype(data.dtype, copy=True)]
                 for key, value in values.items()
                 if value is not None
             }

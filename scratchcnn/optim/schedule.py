@@ -96,7 +96,7 @@ class LRScheduler:
 
     def _rate(self, group: Group, base: float, first: bool) -> float:
         """Return the rate of a group at `last_epoch`, `first` when the schedule is made."""
-        raise NotImplementedError
+        raise NotImplementedError(f"{type(self).__name__} has no rate of its own")
 
 
 def check_optimizer(name: str, optimizer: Any) -> None:
