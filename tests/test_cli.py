@@ -614,7 +614,9 @@ def test_no_command_is_wrong_usage(capsys):
     assert "required: COMMAND" in complaint([], 2, capsys)
 
 
-@pytest.mark.parametrize("command", [[], ["train"], ["evaluate"], ["predict"], ["summary"]])
+@pytest.mark.parametrize(
+    "command", [[], ["train"], ["evaluate"], ["predict"], ["summary"], ["transfer"]]
+)
 def test_help_is_printed_and_is_no_error(command, capsys):
     assert main([*command, "--help"]) == 0
     assert "usage: scratchcnn" in capsys.readouterr().out

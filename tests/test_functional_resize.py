@@ -236,6 +236,11 @@ def test_interpolate_spreads_infinities_no_further_than_their_weights(mode, axes
         assert finite.take(range(reach, 18), 2 + axis).all()
 
 
+def test_interpolate_does_not_look_at_values_without_weight():
+    y = F.interpolate(line(np.inf, 1, 2), 5, mode="linear", align_corners=True)
+    assert_array_equal(y, line(np.inf, np.inf, 1, 1.5, 2), strict=True)
+
+
 @pytest.mark.parametrize("lead", [(), (2,), (2, 3), (0,), (2, 1, 3)])
 def test_pixel_shuffle_is_undone_by_pixel_unshuffle(lead):
     x = integers(*lead, 18, 2, 4)

@@ -446,6 +446,16 @@ def test_from_torch_refuses_options_that_ours_lack(module, message):
         from_torch(module)
 
 
+def test_from_torch_refuses_an_option_that_a_layer_of_ours_lacks(monkeypatch):
+    class Dropout(nn.Module):
+        """A layer that knows no probability."""
+
+    monkeypatch.setattr(nn, "Dropout", Dropout)
+    assert type(from_torch(torch.nn.Dropout(0.5))) is Dropout
+    with pytest.raises(ValueError, match=r"^from_torch: module has p=0\.3, expected 0\.5$"):
+        from_torch(torch.nn.Dropout(0.3))
+
+
 def test_from_torch_refuses_modules_that_ours_lack():
     message = r"^from_torch: layer '1' is a LSTM, expected a container or a layer that torch.nn and"
     with pytest.raises(TypeError, match=message):

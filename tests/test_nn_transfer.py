@@ -78,12 +78,12 @@ def test_load_state_dict_that_is_not_strict_still_refuses_other_shapes():
 def test_load_matching_takes_what_matches_and_tells_the_rest():
     model, state = network(), network(5).state_dict()
     before = model.state_dict()
-    state["head.weight"], state["gain"] = np.ones((10, 18)), np.ones(1)
+    state["head.weight"], state["gain"] = np.ones((18, 3)), np.ones(1)
     del state["features.1.running_var"]
     report = nn.load_matching(model, state)
     assert report.missing == ["features.1.running_var"]
     assert report.unexpected == ["gain"]
-    assert report.mismatched == {"head.weight": ((3, 18), (10, 18))}
+    assert report.mismatched == {"head.weight": ((3, 18), (18, 3))}
     rest = [n for n in before if n not in (*report.missing, *report.mismatched)]
     assert report.loaded == rest
     for name, array in model.state_dict().items():
@@ -92,7 +92,7 @@ def test_load_matching_takes_what_matches_and_tells_the_rest():
         "loaded      7 entries",
         "missing     features.1.running_var",
         "unexpected  gain",
-        "mismatched  head.weight             (3, 18) here, (10, 18) there",
+        "mismatched  head.weight             (3, 18) here, (18, 3) there",
     ]
 
 

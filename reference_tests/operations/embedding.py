@@ -270,6 +270,12 @@ _TRIPLETS = {
     "positive": np.array([[1.0, 2.0, 0.0], [1.0, 2.0, 3.0]]),
     "negative": np.array([[2.0, 0.0, -2.0], [2.0, 2.0, 2.0]]),
 }
+# The negative is as far from the positive as from the anchor.
+_BETWEEN = {
+    "anchor": np.array([[0.0, 0.0, 0.0], [1.0, 2.0, 3.0]]),
+    "positive": np.array([[6.0, 0.0, 0.0], [1.0, 4.0, 5.0]]),
+    "negative": np.array([[3.0, 0.0, 0.0], [1.0, 2.0, 5.0]]),
+}
 _BASE = {"margin": 1.0, "p": 2.0, "eps": 1e-6, "swap": False, "reduction": "mean"}
 
 OPERATIONS = (
@@ -336,6 +342,8 @@ OPERATIONS = (
                 _TRIO, {**_BASE, "p": math.inf, "eps": 0.0, "reduction": "sum"}, 4, values=_TRIPLETS
             ),
             Case(_TRIO, {**_BASE, "p": 4.0, "margin": 4.0}, 5),
+            Case(_TRIO, {**_BASE, "eps": 0.0, "reduction": "none"}, 6, values=_TRIPLETS),
+            Case(_TRIO, {**_BASE, "p": 1.0, "eps": 0.0, "swap": True}, 7, values=_BETWEEN),
         ),
         invalid=(
             Invalid("an unknown reduction", (_X, _X, _X), {"reduction": "max"}),

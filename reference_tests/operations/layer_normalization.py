@@ -177,7 +177,7 @@ OPERATIONS = (
         conventions="The biased variance divides; rows of equal numbers become the bias.",
         pinned=(
             *pinned(_TABLE, {"normalized_shape": (3, 4)}),
-            *pinned(_ROWS, {"normalized_shape": (5,), "eps": 0.5}),
+            *pinned({**_ROWS, "weight": Spec((5,))}, {"normalized_shape": (5,), "eps": 0.5}),
         ),
         invalid=_BAD_SHAPES,
         call=call_by_name,

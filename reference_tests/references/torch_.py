@@ -232,7 +232,7 @@ def _soft_margin_loss(x: Any, target: Any, **hyper: Any) -> Any:
 
 def _margins_of_samples(function: Callable[..., Any]) -> Callable[..., Any]:
     def call(x: Any, *arrays: Any, **hyper: Any) -> Any:
-        if not x.numel() and hyper.get("reduction", "mean") == "mean":
+        if not x.numel() and hyper.get("reduction") != "none":
             raise NotImplementedError("PyTorch returns memory as it finds it for no sample")
         return function(x, *arrays, **hyper)
 

@@ -131,7 +131,7 @@ def hardsigmoid_grad(grad_output: Floats, x: Floats) -> Floats:
 
 @check.ieee
 def hardswish(x: Floats) -> Floats:
-    """Return ``x * relu6(x + 3) / 6``, a swish in straight pieces times `x`.
+    """Return ``x * relu6(x + 3) / 6``, `silu` with the hard sigmoid.
 
     Parameters
     ----------

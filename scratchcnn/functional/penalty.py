@@ -138,7 +138,8 @@ def elastic_net_penalty_grad(
     check.floats(name, grad_output=grad_output, x=x)
     check.shape(name, "grad_output", grad_output, ())
     first, second = _shares(name, x, alpha, l1_ratio)
-    return np.multiply(grad_output, first * _sign(x) + 2 * second * x, order="C")
+    slope: Floats = first * _sign(x) + 2 * second * x
+    return np.multiply(grad_output, slope, order="C")
 
 
 def _sign(x: Floats) -> Floats:

@@ -120,7 +120,7 @@ class _Tracking(Module):
 
     def _share(self) -> float:
         """Return the weight of a new batch in the running statistics."""
-        raise NotImplementedError
+        return 0.0 if self.momentum is None else self.momentum
 
     def __getstate__(self) -> dict[str, Any]:
         return {name: value for name, value in vars(self).items() if name != "_lock"}
@@ -156,6 +156,7 @@ class _BatchNorm(_Tracking):
         super().__init__(num_features, eps, momentum, affine, track_running_stats, bias, dtype)
 
     def _share(self) -> float:
+        # Only here are batches counted, as in PyTorch, and so only here is there a mean of all.
         self.num_batches_tracked = np.asarray(self.num_batches_tracked + 1)
         return 1 / int(self.num_batches_tracked) if self.momentum is None else self.momentum
 
@@ -176,10 +177,6 @@ class _InstanceNorm(_Tracking):
         dtype: DTypeLike = np.float32,
     ) -> None:
         super().__init__(num_features, eps, momentum, affine, track_running_stats, bias, dtype)
-
-    def _share(self) -> float:
-        # PyTorch counts no batches here, and has no mean of all.
-        return 0.0 if self.momentum is None else self.momentum
 
 
 class BatchNorm1d(_BatchNorm):
