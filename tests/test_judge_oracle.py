@@ -9,10 +9,10 @@ from reference_tests import CATALOGUE, Implementation, verify
 from reference_tests.draw import seeded
 from reference_tests.implementations.scratchcnn import subject as scratchcnn
 from reference_tests.operation import grad_name
+from reference_tests.precise import Number
 from reference_tests.references.exact import define
 from reference_tests.references.exact import subject as naive
 from reference_tests.references.scipy_ import reference as scipy
-from reference_tests.precise import Number
 from reference_tests.tolerance import FORMATS, Bounded, plain
 
 # The step of the central difference, and what is left of 48 digits: the truncation is of the
