@@ -17,7 +17,7 @@ from reference_tests.references import load as load_references
 from reference_tests.report import OperationReport
 
 OWN = "reference_tests.implementations.scratchcnn:subject"
-EXAMPLES = 40
+EXAMPLES = 20
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -297,6 +297,13 @@ def scaled(x: Any, centre: Any, scale: Any, shift: Any = None) -> Any:
     return Bounded(y.value, y.error + apart.error, y.format)
 
 
+def either(a: Any, b: Any) -> Any:
+    """Return `a` in the larger bound of two forms of the same value, both of them in use."""
+    if not isinstance(a, Bounded):
+        return a
+    return Bounded(a.value, np.maximum(a.error, b.error), a.format)
+
+
 def plain(x: Any) -> NDArray[np.float64]:
     """Return the values of `x` as float64, for comparisons and shapes."""
     return x.nearest if isinstance(x, Bounded) else np.asarray(x)

@@ -88,8 +88,10 @@ def chained(model: nn.Module, x: Bounded, masks: Mapping[str, Any]) -> tuple[Bou
 
     def pull(grad: Bounded) -> dict[str, Bounded]:
         grads = {}
+        first = pullbacks[0][0]
         for name, entries, pullback in reversed(pullbacks):
-            grad, *others = pullback(grad)
+            options = {"input_grad": False} if name == first and entries else {}
+            grad, *others = pullback(grad, **options)
             grads.update({f"{name}.{e}": g for e, g in zip(entries, others, strict=False)})
         return grads
 

@@ -81,9 +81,10 @@ def test_public_methods_have_docstrings(each):
 
 
 FUNCTIONS = [name for name in functional.__all__ if inspect.isfunction(getattr(functional, name))]
+GRADIENTS = [name for name in FUNCTIONS if name.endswith(("_grad", "_grads"))]
 
 
-@pytest.mark.parametrize("name", [name for name in FUNCTIONS if not name.endswith("_grad")])
+@pytest.mark.parametrize("name", [name for name in FUNCTIONS if name not in GRADIENTS])
 def test_functions_document_parameters_results_errors_and_an_example(name):
     function = getattr(functional, name)
     lines = inspect.getdoc(function).splitlines()
@@ -97,10 +98,11 @@ def test_functions_document_parameters_results_errors_and_an_example(name):
         assert parameter in documented
 
 
-@pytest.mark.parametrize("name", [name for name in FUNCTIONS if name.endswith("_grad")])
+@pytest.mark.parametrize("name", GRADIENTS)
 def test_gradients_are_documented_in_one_line(name):
     doc = inspect.getdoc(getattr(functional, name))
-    assert doc.startswith("Return the gradient of ")
+    several = ("Return the gradients of ", "Return both gradients: ", "Return all gradients: ")
+    assert doc.startswith(several if name.endswith("s") else "Return the gradient of ")
     assert "\n" not in doc
 
 

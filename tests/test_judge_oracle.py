@@ -46,8 +46,7 @@ SUBJECTS = {
 }
 
 
-@pytest.mark.parametrize("seed", [11, 12])
-@pytest.mark.parametrize("name", SUBJECTS)
+@pytest.mark.parametrize(("name", "seed"), [*zip(SUBJECTS, range(11, 15), strict=True)])
 def test_a_right_subject_is_never_rejected(name, seed):
     subject = SUBJECTS[name]()
     operations = [CATALOGUE[n] for n in subject.operations]

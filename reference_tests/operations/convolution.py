@@ -57,17 +57,20 @@ def definition(
     pixel, tap, both = WINDOWS[:spatial], TAPS[:spatial], BOTH[spatial]
     y = contract(f"ngc{both},goc{tap}->ngo{pixel}", grouped, filter_groups, start)
 
-    def pullback(grad_output: Any) -> Any:
-        grads = grad_output.reshape(n, filters, *output)
-        users = spread(grads, [seeing(*axis) for axis in axes])
-        users = users.reshape(n, groups, filters // groups, *users.shape[2:])
-        grad_x = contract(f"ngo{both},goc{tap}->ngc{pixel}", users, filter_groups)
+    def pullback(grad_output: Any, input_grad: bool = True) -> Any:
+        grads, grad_x = grad_output.reshape(n, filters, *output), None
+        # A network's first layer is not asked for it, and it is the most work of all.
+        if input_grad:
+            users = spread(grads, [seeing(*axis) for axis in axes])
+            users = users.reshape(n, groups, filters // groups, *users.shape[2:])
+            grad_x = contract(f"ngo{both},goc{tap}->ngc{pixel}", users, filter_groups)
+            grad_x = grad_x.reshape(*x.shape)
         by_group = grads.reshape(n, groups, filters // groups, *output)
         grad_weight = contract(f"ngo{pixel},ngc{both}->goc{tap}", by_group, grouped)
         grad_bias = None
         if bias is not None:
             grad_bias = grads.sum((0, *range(2, grads.ndim)) if bias.ndim == 1 else 0)
-        return grad_x.reshape(*x.shape), grad_weight.reshape(*weight.shape), grad_bias
+        return grad_x, grad_weight.reshape(*weight.shape), grad_bias
 
     return y.reshape(*lead, filters, *output), pullback
 

@@ -13,6 +13,7 @@ from reference_tests.operations.elementwise import FAMILIES, elementwise
 from reference_tests.operations.optimizer import constant
 from reference_tests.strategies import finished, shape
 from reference_tests.tolerance import (
+    either,
     exp,
     expm1,
     maximum,
@@ -98,7 +99,9 @@ def hardswish(x: Any) -> Any:
     y = x * minimum(maximum(x + 3, 0.0), 6.0) / 6
 
     def pullback(g: Any) -> Any:
-        between = where(values >= 3, g, g * (x / 3 + 0.5))
+        # The first form rounds less near 0, the second does not cancel near -1.5.
+        slope = either(x / 3 + 0.5, (x + 1.5) / 3)
+        between = where(values >= 3, g, g * slope)
         return (where(values <= -3, 0.0, between),)
 
     return y, pullback

@@ -36,7 +36,10 @@ class RunningStatistics(NamedTuple):
 class NormalizationGrads(NamedTuple):
     """The gradients of a normalization.
 
-    Those of weight and bias are as if they were ones and zeros where there are none.
+    With the gradient ``g`` of the output, ``d = sqrt(var + eps)``, ``s = (x - mean) / d`` and
+    ``h = g * weight`` they are ``(h - mean(h) - s * mean(h * s)) / d`` for `x`, ``Σ g * s`` for
+    the weight and ``Σ g`` for the bias. The two means are 0 where the moments are not those of
+    `x`. Weight and bias have gradients as if they were ones and zeros where there are none.
     """
 
     input: Floats

@@ -30,7 +30,22 @@ OutputSize: TypeAlias = int | Sequence[int | None]
 
 @check.ieee
 def adaptive_avg_pool1d(x: Floats, output_size: OutputSize) -> Floats:
-    """Return `output_size` means along L of `x` (N, C, L) or (C, L), as `adaptive_avg_pool2d`.
+    """Return the means of as many windows as are wanted.
+
+    Parameters
+    ----------
+    x : ndarray (N, C, L) or (C, L)
+    output_size : int, or a sequence of one
+        As in `adaptive_avg_pool2d`.
+
+    Returns
+    -------
+    ndarray (N, C, Lout) or (C, Lout)
+
+    Raises
+    ------
+    TypeError, ValueError
+        As `adaptive_avg_pool2d`.
 
     Examples
     --------
@@ -104,14 +119,27 @@ def adaptive_avg_pool2d_grad(
 
 @check.ieee
 def adaptive_avg_pool3d(x: Floats, output_size: OutputSize) -> Floats:
-    """Return means of `x` (N, C, D, H, W) or (C, D, H, W), as `adaptive_avg_pool2d`.
+    """Return the means of as many windows as are wanted.
+
+    Parameters
+    ----------
+    x : ndarray (N, C, D, H, W) or (C, D, H, W)
+    output_size : int or triple
+        As in `adaptive_avg_pool2d`.
+
+    Returns
+    -------
+    ndarray (N, C, Dout, Hout, Wout) or (C, Dout, Hout, Wout)
+
+    Raises
+    ------
+    TypeError, ValueError
+        As `adaptive_avg_pool2d`.
 
     Examples
     --------
-    >>> adaptive_avg_pool3d(np.arange(8.0).reshape(1, 2, 2, 2), (None, 1, 1))
-    array([[[[1.5]],
-    <BLANKLINE>
-            [[5.5]]]])
+    >>> adaptive_avg_pool3d(np.arange(8.0).reshape(1, 2, 2, 2), (None, 1, 1)).ravel()
+    array([1.5, 5.5])
     """
     return _adaptive_avg_pool("adaptive_avg_pool3d", 3, x, output_size)
 
@@ -142,7 +170,23 @@ def adaptive_max_pool1d(
 def adaptive_max_pool1d(
     x: Floats, output_size: OutputSize, *, return_indices: bool = False
 ) -> Floats | MaxPool:
-    """Return `output_size` maxima along L of `x` (N, C, L) or (C, L), as `adaptive_max_pool2d`.
+    """Return the largest values of as many windows as are wanted.
+
+    Parameters
+    ----------
+    x : ndarray (N, C, L) or (C, L)
+    output_size, return_indices
+        As in `adaptive_max_pool2d`.
+
+    Returns
+    -------
+    ndarray (N, C, Lout) or (C, Lout), or MaxPool
+        The maxima, or with `return_indices` also where on L they are.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As `adaptive_max_pool2d`.
 
     Examples
     --------
@@ -247,15 +291,28 @@ def adaptive_max_pool3d(
 def adaptive_max_pool3d(
     x: Floats, output_size: OutputSize, *, return_indices: bool = False
 ) -> Floats | MaxPool:
-    """Return maxima of `x` (N, C, D, H, W) or (C, D, H, W), as `adaptive_max_pool2d`.
+    """Return the largest values of as many windows as are wanted.
 
-    An index is ``(depth * H + row) * W + column``.
+    Parameters
+    ----------
+    x : ndarray (N, C, D, H, W) or (C, D, H, W)
+    output_size, return_indices
+        As in `adaptive_max_pool2d`.
+
+    Returns
+    -------
+    ndarray (N, C, Dout, Hout, Wout) or (C, Dout, Hout, Wout), or MaxPool
+        The maxima, or with `return_indices` also ``(depth * H + row) * W + column`` of each.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As `adaptive_max_pool2d`.
 
     Examples
     --------
-    >>> adaptive_max_pool3d(np.arange(8.0).reshape(1, 2, 2, 2), (1, 2, 1))
-    array([[[[5.],
-             [7.]]]])
+    >>> adaptive_max_pool3d(np.arange(8.0).reshape(1, 2, 2, 2), (1, 2, 1)).ravel()
+    array([5., 7.])
     """
     return _adaptive_max_pool("adaptive_max_pool3d", 3, x, output_size, return_indices)
 

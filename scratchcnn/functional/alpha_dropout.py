@@ -60,7 +60,30 @@ def alpha_dropout(x: Floats, *, p: float = 0.5, training: bool = False, rng: RNG
 def alpha_dropout_with_mask(
     x: Floats, *, p: float = 0.5, training: bool = False, rng: RNG = None
 ) -> Dropout:
-    """Return what `alpha_dropout` returns, and the mask for its gradient: 0 or ``a``."""
+    """Return what `alpha_dropout` returns, and the mask for its gradient.
+
+    Parameters
+    ----------
+    x : ndarray of any shape
+    p, training, rng
+        As in `alpha_dropout`.
+
+    Returns
+    -------
+    Dropout
+        The output and its mask, 0 or the ``a`` of `alpha_dropout` for each element; 1 if
+        `training` is false.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As `alpha_dropout`.
+
+    Examples
+    --------
+    >>> alpha_dropout_with_mask(np.zeros(4), training=True, rng=0).mask.round(3)
+    array([0.886, 0.   , 0.   , 0.   ])
+    """
     check.floats("alpha_dropout_with_mask", x=x)
     return _alpha("alpha_dropout_with_mask", x, x.shape, p, training, rng)
 
@@ -77,7 +100,23 @@ def alpha_dropout_grad(grad_output: Floats, mask: Floats) -> Floats:
 def feature_alpha_dropout(
     x: Floats, *, p: float = 0.5, training: bool = False, rng: RNG = None
 ) -> Floats:
-    """Return `x` (N, C, ...), of which whole channels are dropped; else as `alpha_dropout`.
+    """Return `x` with whole channels set to the limit of SELU, scaled and shifted.
+
+    Parameters
+    ----------
+    x : ndarray (N, C, ...)
+    p, training, rng
+        As in `alpha_dropout`.
+
+    Returns
+    -------
+    ndarray, same shape and dtype as `x`
+        As that of `alpha_dropout`, but all elements of a channel are dropped, or none.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As `alpha_dropout`, and if `x` has less than two axes.
 
     Examples
     --------
@@ -92,7 +131,31 @@ def feature_alpha_dropout(
 def feature_alpha_dropout_with_mask(
     x: Floats, *, p: float = 0.5, training: bool = False, rng: RNG = None
 ) -> Dropout:
-    """Return what `feature_alpha_dropout` returns, and the mask for its gradient (N, C, 1, ...)."""
+    """Return what `feature_alpha_dropout` returns, and the mask for its gradient.
+
+    Parameters
+    ----------
+    x : ndarray (N, C, ...)
+    p, training, rng
+        As in `alpha_dropout`.
+
+    Returns
+    -------
+    Dropout
+        The output and its mask (N, C, 1, ...): 0 or the ``a`` of `alpha_dropout` for each
+        channel; 1 if `training` is false.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As `feature_alpha_dropout`.
+
+    Examples
+    --------
+    >>> feature_alpha_dropout_with_mask(np.zeros((1, 2, 2)), training=True, rng=0).mask.round(3)
+    array([[[0.886],
+            [0.   ]]])
+    """
     return _feature("feature_alpha_dropout_with_mask", x, p, training, rng)
 
 

@@ -24,7 +24,22 @@ def avg_pool1d(
     ceil_mode: bool = False,
     count_include_pad: bool = True,
 ) -> Floats:
-    """Return the mean of each window of `x` (N, C, L) or (C, L), as `avg_pool2d`.
+    """Return the mean of each window.
+
+    Parameters
+    ----------
+    x : ndarray (N, C, L) or (C, L)
+    kernel_size, stride, padding, ceil_mode, count_include_pad
+        As in `avg_pool2d`.
+
+    Returns
+    -------
+    ndarray (N, C, Lout) or (C, Lout)
+
+    Raises
+    ------
+    TypeError, ValueError
+        As `avg_pool2d`.
 
     Examples
     --------
@@ -129,7 +144,22 @@ def avg_pool3d(
     count_include_pad: bool = True,
     divisor_override: int | None = None,
 ) -> Floats:
-    """Return the mean of each window of `x` (N, C, D, H, W) or (C, D, H, W), as `avg_pool2d`.
+    """Return the mean of each window.
+
+    Parameters
+    ----------
+    x : ndarray (N, C, D, H, W) or (C, D, H, W)
+    kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override
+        As in `avg_pool2d`.
+
+    Returns
+    -------
+    ndarray (N, C, Dout, Hout, Wout) or (C, Dout, Hout, Wout)
+
+    Raises
+    ------
+    TypeError, ValueError
+        As `avg_pool2d`.
 
     Examples
     --------

@@ -98,14 +98,28 @@ def dropout_grad(grad_output: Floats, mask: Floats) -> Floats:
 
 @check.ieee
 def dropout1d(x: Floats, *, p: float = 0.5, training: bool = True, rng: RNG = None) -> Floats:
-    """Return `x` (N, C, L) or (C, L) with whole channels set to 0; else as `dropout2d`.
+    """Return `x` with whole channels set to 0 with probability `p`, others divided by ``1 - p``.
+
+    Parameters
+    ----------
+    x : ndarray (N, C, L) or (C, L)
+    p, training, rng
+        As in `dropout`.
+
+    Returns
+    -------
+    ndarray, same shape and dtype as `x`
+        Its expected value is `x`.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As `dropout2d`.
 
     Examples
     --------
-    >>> dropout1d(np.ones((3, 2)), rng=0)
-    array([[2., 2.],
-           [0., 0.],
-           [0., 0.]])
+    >>> dropout1d(np.ones((3, 2)), rng=0).ravel()
+    array([2., 2., 0., 0., 0., 0.])
     """
     return _channels("dropout1d", x, ("(N, C, L)", "(C, L)"), p, training, rng).output
 
@@ -114,7 +128,30 @@ def dropout1d(x: Floats, *, p: float = 0.5, training: bool = True, rng: RNG = No
 def dropout1d_with_mask(
     x: Floats, *, p: float = 0.5, training: bool = True, rng: RNG = None
 ) -> Dropout:
-    """Return what `dropout1d` returns, and the mask for its gradient: (N, C, 1) or (C, 1)."""
+    """Return what `dropout1d` returns, and the mask for its gradient.
+
+    Parameters
+    ----------
+    x : ndarray (N, C, L) or (C, L)
+    p, training, rng
+        As in `dropout`.
+
+    Returns
+    -------
+    Dropout
+        The output and its mask (N, C, 1) or (C, 1): 0 or ``1 / (1 - p)`` for each
+        channel; 1 if `training` is false.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As `dropout1d`.
+
+    Examples
+    --------
+    >>> dropout1d_with_mask(np.ones((3, 2)), rng=0).mask.ravel()
+    array([2., 0., 0.])
+    """
     return _channels("dropout1d_with_mask", x, ("(N, C, L)", "(C, L)"), p, training, rng)
 
 
@@ -168,7 +205,30 @@ def dropout2d(x: Floats, *, p: float = 0.5, training: bool = True, rng: RNG = No
 def dropout2d_with_mask(
     x: Floats, *, p: float = 0.5, training: bool = True, rng: RNG = None
 ) -> Dropout:
-    """Return what `dropout2d` returns, and the mask for its gradient, (N, C, 1, 1) or (N, C, 1)."""
+    """Return what `dropout2d` returns, and the mask for its gradient.
+
+    Parameters
+    ----------
+    x : ndarray (N, C, H, W) or (N, C, L)
+    p, training, rng
+        As in `dropout`.
+
+    Returns
+    -------
+    Dropout
+        The output and its mask (N, C, 1, 1) or (N, C, 1): 0 or ``1 / (1 - p)`` for each
+        channel; 1 if `training` is false.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As `dropout2d`.
+
+    Examples
+    --------
+    >>> dropout2d_with_mask(np.ones((1, 3, 1, 2)), rng=0).mask.ravel()
+    array([2., 0., 0.])
+    """
     return _channels("dropout2d_with_mask", x, ("(N, C, H, W)", "(N, C, L)"), p, training, rng)
 
 
@@ -180,14 +240,28 @@ def dropout2d_grad(grad_output: Floats, mask: Floats) -> Floats:
 
 @check.ieee
 def dropout3d(x: Floats, *, p: float = 0.5, training: bool = True, rng: RNG = None) -> Floats:
-    """Return `x` (N, C, D, H, W) or (C, D, H, W) with whole channels set to 0; else as `dropout2d`.
+    """Return `x` with whole channels set to 0 with probability `p`, others divided by ``1 - p``.
+
+    Parameters
+    ----------
+    x : ndarray (N, C, D, H, W) or (C, D, H, W)
+    p, training, rng
+        As in `dropout`.
+
+    Returns
+    -------
+    ndarray, same shape and dtype as `x`
+        Its expected value is `x`.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As `dropout2d`.
 
     Examples
     --------
-    >>> dropout3d(np.ones((3, 1, 1, 2)), rng=0).reshape(3, 2)
-    array([[2., 2.],
-           [0., 0.],
-           [0., 0.]])
+    >>> dropout3d(np.ones((3, 1, 1, 2)), rng=0).ravel()
+    array([2., 2., 0., 0., 0., 0.])
     """
     return _channels("dropout3d", x, ("(N, C, D, H, W)", "(C, D, H, W)"), p, training, rng).output
 
@@ -196,7 +270,30 @@ def dropout3d(x: Floats, *, p: float = 0.5, training: bool = True, rng: RNG = No
 def dropout3d_with_mask(
     x: Floats, *, p: float = 0.5, training: bool = True, rng: RNG = None
 ) -> Dropout:
-    """Return what `dropout3d` returns, and the mask for its gradient, with axes of 1 at the end."""
+    """Return what `dropout3d` returns, and the mask for its gradient.
+
+    Parameters
+    ----------
+    x : ndarray (N, C, D, H, W) or (C, D, H, W)
+    p, training, rng
+        As in `dropout`.
+
+    Returns
+    -------
+    Dropout
+        The output and its mask (N, C, 1, 1, 1) or (C, 1, 1, 1): 0 or ``1 / (1 - p)`` for each
+        channel; 1 if `training` is false.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As `dropout3d`.
+
+    Examples
+    --------
+    >>> dropout3d_with_mask(np.ones((3, 1, 1, 2)), rng=0).mask.ravel()
+    array([2., 0., 0.])
+    """
     axes = ("(N, C, D, H, W)", "(C, D, H, W)")
     return _channels("dropout3d_with_mask", x, axes, p, training, rng)
 

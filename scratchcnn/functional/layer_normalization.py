@@ -26,7 +26,12 @@ from scratchcnn.functional._standardization import (
 
 
 class RMSNormGrads(NamedTuple):
-    """The gradients of `rms_norm`; that of the weight is as if it were ones where there is none."""
+    """The gradients of `rms_norm`.
+
+    With the gradient ``g`` of the output, ``d = sqrt(mean(x**2) + eps)``, ``s = x / d`` and
+    ``h = g * weight`` they are ``(h - s * mean(h * s)) / d`` for `x` and ``Σ g * s`` for the
+    weight, as if it were ones where there is none.
+    """
 
     input: Floats
     weight: Floats
@@ -96,11 +101,7 @@ def layer_norm_grads(
     normalized_shape: PerAxis,
     eps: float = 1e-5,
 ) -> NormalizationGrads:
-    """Return the gradients of `x`, weight and bias.
-
-    With ``s = (x - mean) / sqrt(var + eps)`` and ``h = g * weight`` they are ``Σ g * s`` for the
-    weight, ``Σ g`` for the bias and ``(h - mean(h) - s * mean(h * s)) / sqrt(var + eps)`` for `x`.
-    """
+    """Return all gradients: ``(h - mean(h) - s * mean(h * s)) / d``, ``Σ g * s`` and ``Σ g``."""
     name = "layer_norm_grads"
     check.floats(name, {"weight": weight}, grad_output=grad_output, x=x)
     shape = _normalized(name, x, normalized_shape, weight=weight)
@@ -173,11 +174,7 @@ def rms_norm_grads(
     normalized_shape: PerAxis,
     eps: float | None = None,
 ) -> RMSNormGrads:
-    """Return the gradients of `x` and weight.
-
-    With ``s = x / sqrt(mean(x**2) + eps)`` they are ``Σ g * s`` for the weight and, with
-    ``h = g * weight``, ``(h - s * mean(h * s)) / sqrt(mean(x**2) + eps)`` for `x`.
-    """
+    """Return both gradients: ``(h - s * mean(h * s)) / d`` of `x` and ``Σ g * s`` of the weight."""
     name = "rms_norm_grads"
     check.floats(name, {"weight": weight}, grad_output=grad_output, x=x)
     shape = _normalized(name, x, normalized_shape, weight=weight)

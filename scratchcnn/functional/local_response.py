@@ -26,9 +26,9 @@ def local_response_norm(
     Returns
     -------
     ndarray, same shape and dtype as `x`
-        ``y = x / (k + alpha / size * sum(x**2 over the channels around it))**beta``. As in
-        PyTorch, channels beyond the ends count as zeros and `alpha` is divided by `size`; in the
-        paper, it is not.
+        ``y = x / d**beta`` with ``d = k + alpha / size * sum(x**2 over the channels around it)``.
+        As in PyTorch, channels beyond the ends count as zeros and `alpha` is divided by `size`;
+        in the paper, it is not.
 
     Raises
     ------
@@ -63,11 +63,7 @@ def local_response_norm_grad(
     beta: float = 0.75,
     k: float = 1.0,
 ) -> Floats:
-    """Return the gradient of `x`.
-
-    With the base ``d`` of the power it is ``g * d**-beta - x * 2 * alpha * beta / size * r``, where
-    ``r`` sums ``g * x * d**(-beta - 1)`` over the channels around which this one lies.
-    """
+    """Return the gradient of `x`: ``g / d**beta - 2 * alpha * beta / size * x * Σ g * y / d``."""
     name = "local_response_norm_grad"
     check.floats(name, grad_output=grad_output, x=x)
     alpha, beta, k = _checked(name, x, size, alpha, beta, k)
@@ -75,6 +71,7 @@ def local_response_norm_grad(
     x = np.ascontiguousarray(x)
     base = _base(x, size, alpha, k)
     inverse = base**-beta
+    # Over the channels that count this one among theirs: before and after change places.
     around = _window_sum(grad_output * x * inverse / base, (size - 1) // 2, size // 2)
     return grad_output * inverse - x * around * (2 * alpha * beta / size)
 

@@ -28,7 +28,22 @@ def lp_pool1d(
     stride: PerAxis | None = None,
     ceil_mode: bool = False,
 ) -> Floats:
-    """Return the p-norm of each window of `x` (N, C, L) or (C, L), as `lp_pool2d`.
+    """Return the p-norm of each window: the p-th root of the sum of its p-th powers.
+
+    Parameters
+    ----------
+    x : ndarray (N, C, L) or (C, L)
+    norm_type, kernel_size, stride, ceil_mode
+        As in `lp_pool2d`.
+
+    Returns
+    -------
+    ndarray (N, C, Lout) or (C, Lout)
+
+    Raises
+    ------
+    TypeError, ValueError
+        As `lp_pool2d`.
 
     Examples
     --------
@@ -135,7 +150,22 @@ def lp_pool3d(
     stride: PerAxis | None = None,
     ceil_mode: bool = False,
 ) -> Floats:
-    """Return the p-norm of each window of `x` (N, C, D, H, W) or (C, D, H, W), as `lp_pool2d`.
+    """Return the p-norm of each window: the p-th root of the sum of its p-th powers.
+
+    Parameters
+    ----------
+    x : ndarray (N, C, D, H, W) or (C, D, H, W)
+    norm_type, kernel_size, stride, ceil_mode
+        As in `lp_pool2d`.
+
+    Returns
+    -------
+    ndarray (N, C, Dout, Hout, Wout) or (C, Dout, Hout, Wout)
+
+    Raises
+    ------
+    TypeError, ValueError
+        As `lp_pool2d`.
 
     Examples
     --------

@@ -98,12 +98,7 @@ def batch_norm_grads(
     training: bool = False,
     eps: float = 1e-5,
 ) -> NormalizationGrads:
-    """Return the gradients of `x`, weight and bias.
-
-    With ``s = (x - mean) / sqrt(var + eps)`` they are ``Σ g * s`` for the weight, ``Σ g`` for the
-    bias, and ``weight / sqrt(var + eps) * (g - mean(g) - s * mean(g * s))`` for `x`, where the
-    two means are 0 unless `training`.
-    """
+    """Return all gradients: ``(h - mean(h) - s * mean(h * s)) / d``, ``Σ g * s`` and ``Σ g``."""
     running, arrays = (running_mean, running_var), {"grad_output": grad_output, "x": x}
     eps = checked("batch_norm_grads", arrays, running, {"weight": weight}, False, training, eps)
     return normalized_grads(grad_output, x, running, weight, False, training, eps)

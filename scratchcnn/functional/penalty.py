@@ -133,7 +133,7 @@ def elastic_net_penalty(x: Floats, *, alpha: float = 1.0, l1_ratio: float = 0.5)
 def elastic_net_penalty_grad(
     grad_output: Floats, x: Floats, *, alpha: float = 1.0, l1_ratio: float = 0.5
 ) -> Floats:
-    """Return the gradient: ``grad_output * alpha * (l1_ratio * sign(x) + (1 - l1_ratio) * x)``."""
+    """Return the gradient of `x`: ``g * alpha * (l1_ratio * sign(x) + (1 - l1_ratio) * x)``."""
     name = "elastic_net_penalty_grad"
     check.floats(name, grad_output=grad_output, x=x)
     check.shape(name, "grad_output", grad_output, ())

@@ -64,7 +64,23 @@ def max_pool1d(
     ceil_mode: bool = False,
     return_indices: bool = False,
 ) -> Floats | MaxPool:
-    """Return the largest value of each window of `x` (N, C, L) or (C, L), as `max_pool2d`.
+    """Return the largest value of each window.
+
+    Parameters
+    ----------
+    x : ndarray (N, C, L) or (C, L)
+    kernel_size, stride, padding, dilation, ceil_mode, return_indices
+        As in `max_pool2d`.
+
+    Returns
+    -------
+    ndarray (N, C, Lout) or (C, Lout), or MaxPool
+        The maxima, or with `return_indices` also where on L they are.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As `max_pool2d`.
 
     Examples
     --------
@@ -227,9 +243,23 @@ def max_pool3d(
     ceil_mode: bool = False,
     return_indices: bool = False,
 ) -> Floats | MaxPool:
-    """Return the largest value of each window of `x` (N, C, D, H, W) or (C, D, H, W).
+    """Return the largest value of each window.
 
-    As `max_pool2d`; an index is ``(depth * H + row) * W + column``.
+    Parameters
+    ----------
+    x : ndarray (N, C, D, H, W) or (C, D, H, W)
+    kernel_size, stride, padding, dilation, ceil_mode, return_indices
+        As in `max_pool2d`.
+
+    Returns
+    -------
+    ndarray (N, C, Dout, Hout, Wout) or (C, Dout, Hout, Wout), or MaxPool
+        The maxima, or with `return_indices` also ``(depth * H + row) * W + column`` of each.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As `max_pool2d`.
 
     Examples
     --------

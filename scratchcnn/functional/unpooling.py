@@ -22,7 +22,24 @@ def max_unpool1d(
     padding: PerAxis = 0,
     output_size: Sequence[int] | None = None,
 ) -> Floats:
-    """Return zeros with `x` (N, C, L) or (C, L) at `indices`, as `max_unpool2d`.
+    """Return zeros with the values of `x` at `indices`: a partial inverse of max-pooling.
+
+    Parameters
+    ----------
+    x : ndarray (N, C, L) or (C, L)
+    indices : ndarray of int, same shape as `x`
+        The places on Lout, as `max_pool1d` returns them.
+    kernel_size, stride, padding, output_size
+        As in `max_unpool2d`.
+
+    Returns
+    -------
+    ndarray (N, C, Lout) or (C, Lout)
+
+    Raises
+    ------
+    TypeError, ValueError
+        As `max_unpool2d`.
 
     Examples
     --------
@@ -111,13 +128,29 @@ def max_unpool3d(
     padding: PerAxis = 0,
     output_size: Sequence[int] | None = None,
 ) -> Floats:
-    """Return zeros with `x` (N, C, D, H, W) or (C, D, H, W) at `indices`, as `max_unpool2d`.
+    """Return zeros with the values of `x` at `indices`: a partial inverse of max-pooling.
+
+    Parameters
+    ----------
+    x : ndarray (N, C, D, H, W) or (C, D, H, W)
+    indices : ndarray of int, same shape as `x`
+        The places ``(depth * Hout + row) * Wout + column``, as `max_pool3d` returns them.
+    kernel_size, stride, padding, output_size
+        As in `max_unpool2d`.
+
+    Returns
+    -------
+    ndarray (N, C, Dout, Hout, Wout) or (C, Dout, Hout, Wout)
+
+    Raises
+    ------
+    TypeError, ValueError
+        As `max_unpool2d`.
 
     Examples
     --------
-    >>> max_unpool3d(np.array([[[[7.0]]]]), np.array([[[[3]]]]), (1, 2, 2))
-    array([[[[0., 0.],
-             [0., 7.]]]])
+    >>> max_unpool3d(np.array([[[[7.0]]]]), np.array([[[[3]]]]), (1, 2, 2)).ravel()
+    array([0., 0., 0., 7.])
     """
     options = (kernel_size, stride, padding, output_size)
     return _max_unpool("max_unpool3d", 3, x, indices, *options)
