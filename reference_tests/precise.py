@@ -30,7 +30,9 @@ def precise(array: Any) -> Array:
 
 def floats(value: Any) -> NDArray[np.float64]:
     """Return the nearest float64 of every element."""
-    return np.asarray(value).astype(np.float64, copy=False)
+    # The oldest NumPy warns where an object that becomes a float is NaN.
+    with np.errstate(invalid="ignore"):
+        return np.asarray(value).astype(np.float64, copy=False)
 
 
 def _per_element(function: Callable[..., Any], inputs: int = 1) -> Callable[..., Array]:

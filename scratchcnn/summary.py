@@ -65,9 +65,7 @@ def summarize(model: Module, input_shape: Sequence[int]) -> list[Row]:
     model = copy.deepcopy(model).eval()
     rows: list[Row] = []
     for name, layer in model.named_layers():
-        # A layer that is used twice has two names, and is recorded under the first.
-        if "vjp" not in vars(layer):
-            vars(layer)["vjp"] = _Recorder(name, layer, rows)
+        vars(layer)["vjp"] = _Recorder(name, layer, rows)
     dtype = next((each.data.dtype for each in model.parameters()), np.dtype(np.float32))
     model(np.zeros((1, *input_shape), dtype))
     return rows

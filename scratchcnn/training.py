@@ -228,7 +228,7 @@ def evaluate(
 @contextmanager
 def _modes_kept(model: Module) -> Iterator[None]:
     """Restore at the end whether each module is in training mode."""
-    modes = [(module, module.training) for _, module in model.named_modules()]
+    modes = [(module, module.training) for module in model.modules()]
     try:
         yield
     finally:

@@ -244,8 +244,8 @@ class Ours:
 
     def state(self, name: str) -> dict[str, Any]:
         """Return one entry of the optimizer's state."""
-        names = [each for each, _ in self.model.named_parameters()]
-        return {each: self.optimizer.state[i][name][0] for i, each in enumerate(names)}
+        named = self.model.named_parameters()
+        return {each: self.optimizer.state[p][name][0] for each, p in named}
 
     def grads(self) -> dict[str, Any]:
         """Return the gradients."""

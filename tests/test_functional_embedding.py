@@ -214,7 +214,9 @@ OPTIONS = {
     "hinge_embedding_loss": [{"margin": 0.5}],
     "cosine_embedding_loss": [{}, {"margin": -0.5}],
     "triplet_margin_loss": [
-        {"p": p, "margin": 2.0, "swap": swap} for p in (1, 2, 3, 1.5, math.inf) for swap in (0, 1)
+        {"p": p, "margin": 2.0, "swap": swap}
+        for p in (1, 2, 3, 1.5, math.inf)
+        for swap in (False, True)
     ],
 }
 CHECKS = [(name, options) for name in ARRAYS for options in OPTIONS[name]]

@@ -359,8 +359,8 @@ REFUSED = {
     "batch_norm: eps is 0, expected a positive number in training": lambda: F.batch_norm(
         X, ONES, ONES, training=True, eps=0
     ),
-    "batch_norm: momentum is 2, expected at least 0 and at most 1": lambda: F.batch_norm(
-        X, ONES, ONES, momentum=2
+    "batch_norm: momentum is -2, expected at least 0": lambda: F.batch_norm(
+        X, ONES, ONES, momentum=-2
     ),
     "batch_norm_grads: grad_output has shape (3, 4), expected (2, 3, 4)": lambda: (
         F.batch_norm_grads(X[0], X, training=True)
@@ -374,7 +374,7 @@ REFUSED = {
     "instance_norm: x has shape (2, 3, 1), expected more than 1 value": lambda: F.instance_norm(
         X[:, :, :1]
     ),
-    "instance_norm: momentum is 2, expected at least 0": lambda: F.instance_norm(X, momentum=2),
+    "instance_norm: momentum is -1, expected at least 0": lambda: F.instance_norm(X, momentum=-1),
     "instance_norm: running_mean is None, expected an array (3,)": lambda: F.instance_norm(
         X, use_input_stats=False
     ),

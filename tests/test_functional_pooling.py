@@ -327,7 +327,7 @@ def test_pooling_refuses_what_does_not_fit(name, options, message):
         (lambda: F.max_pool2d(X, 2, dilation=0), "max_pool2d: dilation is 0, expected at least 1"),
         (
             lambda: F.avg_pool2d(X, 2, divisor_override=0),
-            "avg_pool2d: divisor_override is 0, expected at least 1",
+            "avg_pool2d: divisor_override is 0, expected another integer",
         ),
         (
             lambda: F.max_pool2d_grad(X, INDICES, input_shape=X.shape, kernel_size=2),
@@ -373,7 +373,7 @@ def test_max_pool2d_grad_refuses_indices_outside_the_plane(index):
         (lambda: F.max_pool2d(X, 2, dilation=1.5), "max_pool2d: dilation is 1.5, expected an int"),
         (
             lambda: F.avg_pool2d(X, 2, divisor_override=2.5),
-            "avg_pool2d: divisor_override is 2.5, expected an integer of at least 1",
+            "avg_pool2d: divisor_override is 2.5, expected an integer$",
         ),
         (
             lambda: F.max_pool2d_grad(G, G, input_shape=X.shape, kernel_size=2),

@@ -278,7 +278,7 @@ LAYERS = {
     "Fold": (nn.Fold((4, 3), (2, 3), padding=1, stride=(2, 1)), (1, 12, 9)),
     "Unfold": (nn.Unfold((2, 3), padding=1, stride=(2, 1)), (1, 2, 4, 3)),
     "Sequential": (
-        nn.Sequential(nn.Linear(4, 3, **DOUBLE, rng=0), nn.Tanh(), nn.Softmax()),
+        nn.Sequential(nn.Linear(4, 3, **DOUBLE, rng=0), nn.Tanh(), nn.Softmax(1)),
         (2, 4),
     ),
     "Residual": (nn.Residual(nn.Tanh(), nn.Linear(4, 4, **DOUBLE, rng=0)), (2, 4)),
@@ -286,10 +286,10 @@ LAYERS = {
     "Composite": (Block(), (2, 4)),
     **{name: (layer, (3, 4, 4)) for name, layer in ACTIVATIONS.items()},
     "GLU": (nn.GLU(), (3, 4)),
-    "LogSoftmax": (nn.LogSoftmax(), (3, 4)),
-    "Softmax": (nn.Softmax(), (3, 4)),
+    "LogSoftmax": (nn.LogSoftmax(1), (3, 4)),
+    "Softmax": (nn.Softmax(1), (3, 4)),
     "Softmax2d": (nn.Softmax2d(), (1, 3, 2, 2)),
-    "Softmin": (nn.Softmin(), (3, 4)),
+    "Softmin": (nn.Softmin(1), (3, 4)),
     **{
         f"ConstantPad{axes}d": (
             getattr(nn, f"ConstantPad{axes}d")((1, -1) * axes, 3.0),

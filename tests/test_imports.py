@@ -5,9 +5,9 @@ from __future__ import annotations
 import doctest
 import importlib
 import inspect
-import itertools
 import json
 import pkgutil
+import re
 import subprocess
 import sys
 
@@ -82,20 +82,73 @@ def test_public_methods_have_docstrings(each):
 
 FUNCTIONS = [name for name in functional.__all__ if inspect.isfunction(getattr(functional, name))]
 GRADIENTS = [name for name in FUNCTIONS if name.endswith(("_grad", "_grads"))]
+# Those that refer to no sibling of other axes or without a mask.
+ORIGINALS = [
+    name for name in FUNCTIONS if not name.endswith(("_grad", "_grads", "1d", "3d", "_with_mask"))
+]
+# What an arrangement of elements is needs no source.
+DEFINITIONS = ["flatten", "pad"]
+LAYERS = [
+    each
+    for name in nn.__all__
+    if hasattr(each := getattr(nn, name), "vjp") and each not in (nn.Loss, nn.Penalty)
+]
+
+
+def sections(documented):
+    """Return the text of each section of a docstring, that of "summary" being what comes first."""
+    first, *rest = re.split(r"^(\w+)\n-+\n", inspect.getdoc(documented), flags=re.MULTILINE)
+    return {"summary": first, **dict(zip(rest[::2], rest[1::2], strict=True))}
+
+
+def flat(text):
+    """Return `text` as one line."""
+    return " ".join(text.split())
+
+
+def formulas(text, argument):
+    """Return the code in `text` that computes something with `argument`."""
+    code = re.findall(r"``([^`]+)``", text)
+    return [
+        each
+        for each in code
+        if re.search(rf"\b{argument}\b", each) and re.search(r"[-+*/<>=]|\w\(", each)
+    ]
 
 
 @pytest.mark.parametrize("name", [name for name in FUNCTIONS if name not in GRADIENTS])
 def test_functions_document_parameters_results_errors_and_an_example(name):
     function = getattr(functional, name)
-    lines = inspect.getdoc(function).splitlines()
-    sections = [a for a, b in itertools.pairwise(lines) if b and set(b) == {"-"}]
-    assert lines[0].startswith("Return ")
-    assert lines[0].endswith(".")
+    found = sections(function)
+    first = found["summary"].splitlines()[0]
+    assert first.startswith("Return ")
+    assert first.endswith(".")
     for section in ("Parameters", "Returns", "Raises", "Examples"):
-        assert section in sections
-    documented = "\n".join(lines[: lines.index("Returns")])
+        assert section in found
     for parameter in inspect.signature(function).parameters:
-        assert parameter in documented
+        assert parameter in found["summary"] + found["Parameters"]
+
+
+@pytest.mark.parametrize("name", ORIGINALS)
+def test_functions_document_a_formula_and_a_source(name):
+    function = getattr(functional, name)
+    found = sections(function)
+    argument = next(iter(inspect.signature(function).parameters))
+    assert formulas(found["summary"] + found["Returns"], argument)
+    if name not in DEFINITIONS:
+        assert re.match(r'\.\. \[1\] [^"]+, ".+", .*\b(1[89]|20)\d\d\b', flat(found["References"]))
+
+
+def test_formulas_are_what_computes_with_the_argument():
+    text = "Return ``min(x, 1)``, or ``y[i] =\n    x[i + 1]`` of ``1 - p`` and ``x`` and x * 2."
+    assert formulas(text, "x") == ["min(x, 1)", "y[i] =\n    x[i + 1]"]
+
+
+@pytest.mark.parametrize("each", LAYERS, ids=lambda each: each.__name__)
+def test_layers_and_losses_document_errors_and_an_example(each):
+    found = sections(each)
+    assert "Raises" in found
+    assert re.search(rf"^>>> .*\b{each.__name__}[()]", found["Examples"], re.MULTILINE)
 
 
 @pytest.mark.parametrize("name", GRADIENTS)

@@ -180,10 +180,14 @@ def one_step(record, step, theirs, ours, gradients, tamper):
                 )
             elif name in operation.numbers:
                 # One for each parameter, and all alike.
-                results = [ours.state[places[0]][name]], [theirs.state[tensors[places[0]]][name]]
+                place = places[0]
+                results = (
+                    [ours.state[ours.parameters[place]][name]],
+                    [theirs.state[tensors[place]][name]],
+                )
             else:
                 results = (
-                    [ours.state[i][name][0] for i in places],
+                    [ours.state[ours.parameters[i]][name][0] for i in places],
                     [theirs.state[tensors[i]][name].numpy() for i in places],
                 )
             quantity = "weights" if name == "params" else "state"
@@ -358,7 +362,8 @@ def compare(theirs, ours, epoch):
     """Compare rates and momenta of all groups after some epochs."""
     for one, other in zip(ours.param_groups, theirs.param_groups, strict=True):
         # In each step either side rounds at most 16 times numbers not above the largest rate.
-        room = (epoch + 1) * 32 * U * max(one["initial_lr"], one.get("max_lr", 0.0))
+        largest = max(one.get("initial_lr", 1.0), one.get("max_lr", 0.0))
+        room = (epoch + 1) * 32 * U * largest
         assert abs(one["lr"] - other["lr"]) <= room, epoch
         for name in ("momentum", "betas"):
             if name in one:
@@ -366,16 +371,16 @@ def compare(theirs, ours, epoch):
                 assert np.abs(difference).max() <= 32 * U, epoch
 
 
-def together(theirs, ours, their_schedules, our_schedules):
-    """Step both through all epochs, and compare; the number of rates equal to the bit."""
+def together(theirs, ours, their_schedules, our_schedules, epochs=range(1, STEPS + 1)):
+    """Step both through the epochs, and compare."""
     compare(theirs, ours, 0)
-    for epoch in range(1, STEPS + 1):
+    for epoch in epochs:
         theirs.step()
         for schedule in (*their_schedules, *our_schedules):
             schedule.step()
         compare(theirs, ours, epoch)
         for one, other in zip(our_schedules, their_schedules, strict=True):
-            assert len(one.get_last_lr()) == len(other.get_last_lr()) == 2
+            assert len(one.get_last_lr()) == len(other.get_last_lr())
             rates = [group["lr"] for group in ours.param_groups]
             assert our_schedules[-1].get_last_lr() == rates
 
@@ -425,6 +430,116 @@ def test_schedules_that_go_on_have_the_rates_of_pytorch(name):
             group["initial_lr"] = group["lr"]
     pairs = made(torch.optim.lr_scheduler, name, theirs, options), made(optim, name, ours, options)
     together(theirs, ours, [pairs[0]], [pairs[1]])
+
+
+CHAINED = sorted(set(SCHEDULES) - {"OneCycleLR", "CosineAnnealingWarmRestarts"})
+
+
+def unfreeze(theirs, ours):
+    """Give both optimizers one more group."""
+    theirs.add_param_group({"params": [torch.nn.Parameter(torch.ones(2))], "lr": 0.25})
+    ours.add_param_group({"params": [Parameter(np.ones(2))], "lr": 0.25})
+
+
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("name", CHAINED)
+def test_schedules_take_another_group_as_in_pytorch(name, seed):
+    source = np.random.default_rng([seed, 9, sorted(SCHEDULES).index(name)])
+    options = options_of(name, source)
+    # Neither side leads a group away from the bottom of the cosine without its initial rate.
+    options |= {"T_max": 2 * STEPS} if name == "CosineAnnealingLR" else {}
+    theirs, ours = both(momentum=0.9)
+    pairs = made(torch.optim.lr_scheduler, name, theirs, options), made(optim, name, ours, options)
+    parts = [range(1, 20), range(20, 40), range(40, STEPS + 1)]
+    for epochs in parts:
+        together(theirs, ours, [pairs[0]], [pairs[1]], epochs)
+        unfreeze(theirs, ours)
+
+
+EDITS = {
+    "a group is gone": lambda groups, new: groups.pop(0),
+    "reversed": lambda groups, new: groups.reverse(),
+    "one more": lambda groups, new: groups[0]["params"].insert(0, new),
+    "another head": lambda groups, new: groups[1].update(params=[new]),
+}
+
+
+@pytest.mark.parametrize("edit", EDITS.values(), ids=EDITS)
+@pytest.mark.parametrize("kind", ["SGD", "Adam", "RMSprop"])
+def test_groups_that_are_edited_keep_the_state_of_pytorch(kind, edit):
+    theirs, ours = pair(kind, 1)
+    tensors = [tensor for group in theirs.param_groups for tensor in group["params"]]
+    twins = dict(zip(tensors, ours.parameters, strict=True))
+    new = torch.nn.Parameter(torch.ones(3).double())
+    twins[new] = Parameter(np.ones(3))
+    source = np.random.default_rng(3)
+    for step in range(6):
+        if step == 3:
+            edit(theirs.param_groups, new)
+            edit(ours.param_groups, twins[new])
+        for tensor, parameter in twins.items():
+            parameter.grad = source.standard_normal(parameter.shape)
+            tensor.grad = torch.tensor(parameter.grad)
+        theirs.step()
+        ours.step()
+        for tensor, parameter in twins.items():
+            # Six steps of some twenty roundings each.
+            np.testing.assert_allclose(parameter.data, tensor.detach(), rtol=0, atol=1e-12)
+            assert (tensor in theirs.state) == (parameter in ours.state)
+
+
+@pytest.mark.parametrize("name", [*CHAINED, "LambdaLR", "ReduceLROnPlateau", "SequentialLR"])
+def test_schedules_go_on_from_a_state_of_pytorch(name):
+    options = options_of(name, np.random.default_rng(6)) if name in CHAINED else {}
+    theirs, ours = both(momentum=0.9)
+
+    def schedule(home, optimizer):
+        if name == "SequentialLR":
+            parts = [home.ExponentialLR(optimizer, 0.9), home.StepLR(optimizer, 3)]
+            return home.SequentialLR(optimizer, parts, [5])
+        if name == "LambdaLR":
+            return home.LambdaLR(optimizer, lambda epoch: 1 / (1 + epoch))
+        return made(home, name, optimizer, options)
+
+    one, other = schedule(torch.optim.lr_scheduler, theirs), schedule(optim, ours)
+    metrics = [1.0] if name == "ReduceLROnPlateau" else []
+    for _ in range(3):
+        theirs.step()
+        one.step(*metrics)
+    ours.load_state_dict(theirs.state_dict())
+    other.load_state_dict(one.state_dict())
+    assert "_step_count" not in vars(other)
+    for epoch in range(4, 30):
+        one.step(*metrics)
+        other.step(*metrics)
+        compare(theirs, ours, epoch)
+
+
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [
+        ("OneCycleLR", {"max_lr": 1.0, "total_steps": 9}),
+        ("CosineAnnealingWarmRestarts", {"T_0": 3}),
+    ],
+)
+def test_schedules_of_another_form_refuse_a_state_of_pytorch(name, options):
+    theirs, ours = both(momentum=0.9)
+    given = made(torch.optim.lr_scheduler, name, theirs, options).state_dict()
+    with pytest.raises(ValueError, match=f"^{name}: the state_dict has .*, expected "):
+        made(optim, name, ours, options).load_state_dict(given)
+
+
+def test_plateaus_take_another_group_as_in_pytorch():
+    theirs, ours = both(momentum=0.9)
+    options = {"factor": 0.5, "patience": 1, "min_lr": 1e-2}
+    one = torch.optim.lr_scheduler.ReduceLROnPlateau(theirs, **options)
+    other = optim.ReduceLROnPlateau(ours, **options)
+    for epoch in range(20):
+        if epoch == 10:
+            unfreeze(theirs, ours)
+        one.step(1.0)
+        other.step(1.0)
+        assert other.get_last_lr() == one.get_last_lr(), epoch
 
 
 @pytest.mark.parametrize("seed", range(8))

@@ -223,7 +223,7 @@ def test_checkpoint_of_other_classes_loads_all_but_the_head():
     before = model.fc.weight.data.copy()
     report = nn.load_matching(model, state_dict_from_torch(module))
     assert report.mismatched == {"fc.weight": ((5, 16), (7, 16)), "fc.bias": ((5,), (7,))}
-    assert (report.missing, report.unexpected) == ([], [])
+    assert (report.missing_keys, report.unexpected_keys) == ([], [])
     assert_array_equal(model.fc.weight.data, before)
     assert_array_equal(model.conv1.weight.data, module.conv1.weight.detach().numpy())
 

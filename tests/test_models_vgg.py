@@ -158,8 +158,8 @@ def test_checkpoint_of_vgg_with_batch_norm_does_not_pass_for_one_without():
     before = model.state_dict()
     report = nn.load_matching(model, state_dict_from_torch(torch_network("vgg11_bn")))
     assert "features.0.weight" in report.loaded
-    assert "features.3.weight" in report.missing
-    assert "features.1.running_mean" in report.unexpected
+    assert "features.3.weight" in report.missing_keys
+    assert "features.1.running_mean" in report.unexpected_keys
     with pytest.raises(ValueError, match=r"^load_state_dict: state_dict lacks \['features\.3\.we"):
         model.load_state_dict(state_dict_from_torch(torch_network("vgg11_bn")))
     assert (model.features[3].weight.data == before["features.3.weight"]).all()

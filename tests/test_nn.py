@@ -118,7 +118,7 @@ LAYERS = {
     "Fold": (lambda dtype: nn.Fold((4, 3), (3, 2), padding=(1, 0)), (2, 12, 8)),
     "Linear": (lambda dtype: nn.Linear(4, 3, dtype=dtype, rng=0), (2, 4)),
     "Linear without bias": (lambda dtype: nn.Linear(4, 3, bias=False, dtype=dtype, rng=0), (2, 4)),
-    "LogSoftmax": (lambda dtype: nn.LogSoftmax(), (3, 4)),
+    "LogSoftmax": (lambda dtype: nn.LogSoftmax(1), (3, 4)),
     "Composite": (lambda dtype: models.BasicBlock(3, 3, dtype=dtype, rng=0), (2, 3, 4, 5)),
     "Concat": (
         lambda dtype: nn.Concat(nn.ReLU(), nn.Linear(4, 2, dtype=dtype, rng=0)),
@@ -138,6 +138,7 @@ LAYERS = {
     ),
     "Sigmoid": (lambda dtype: nn.Sigmoid(), (3, 4)),
     "Softmax": (lambda dtype: nn.Softmax(dim=0), (3, 4)),
+    "Softmin": (lambda dtype: nn.Softmin(dim=1), (3, 4)),
     "Tanh": (lambda dtype: nn.Tanh(), (3, 4)),
     "Unfold": (lambda dtype: nn.Unfold((3, 2), padding=(1, 0), stride=(1, 2)), (2, 3, 4, 5)),
     **{
@@ -179,7 +180,6 @@ ACTIVATIONS = (
     nn.ReLU6,
     nn.SELU,
     nn.SiLU,
-    nn.Softmin,
     nn.Softplus,
     nn.Softshrink,
     nn.Softsign,
@@ -319,7 +319,7 @@ def test_layers_call_the_functions_of_their_names():
     assert_array_equal(nn.ConstantPad2d(2, 3.0)(x), F.pad(x, (2, 2, 2, 2), value=3.0))
     assert nn.Flatten(0, 1)(x).shape == (6, 6, 5)
     for layer, function in ((nn.Softmax, F.softmax), (nn.LogSoftmax, F.log_softmax)):
-        assert_array_equal(layer()(x), function(x, dim=1))
+        assert_array_equal(layer(1)(x), function(x, dim=1))
         assert_array_equal(layer(dim=-1)(x), function(x, dim=-1))
 
 
@@ -568,7 +568,7 @@ def test_modules_name_their_parameters_buffers_and_layers():
 def test_sequential_numbers_its_layers_and_gives_them_back():
     layers = [nn.ReLU(), nn.Tanh(), nn.Sigmoid()]
     model = nn.Sequential(*layers)
-    assert [name for name, _ in model.children()] == ["0", "1", "2"]
+    assert [name for name, _ in model.named_children()] == ["0", "1", "2"]
     assert list(model) == layers
     assert len(model) == 3
     assert model[-1] is layers[2]
@@ -617,7 +617,7 @@ def test_sequential_takes_gradients_only_down_to_the_first_layer_that_learns():
         ),
         (nn.ConstantPad2d(1, 0.5), "ConstantPad2d(padding=(1, 1, 1, 1), value=0.5)"),
         (nn.Dropout(0.25), "Dropout(p=0.25)"),
-        (nn.Softmax(), "Softmax(dim=1)"),
+        (nn.Softmax(1), "Softmax(dim=1)"),
         (nn.LogSoftmax(2), "LogSoftmax(dim=2)"),
     ],
     ids=lambda value: type(value).__name__,
@@ -797,9 +797,9 @@ def test_constructors_refuse_what_does_not_fit(build, message):
         ),
         (
             lambda: nn.Conv2d(1, 1, 3, dtype=np.float16),
-            "fan_in_uniform: dtype is float16, expected float32 or float64",
+            "Conv2d: dtype is float16, expected float32 or float64",
         ),
-        (lambda: nn.Linear(2, 1, dtype=int), "fan_in_uniform: dtype is int64, expected float32"),
+        (lambda: nn.Linear(2, 1, dtype=int), "Linear: dtype is int64, expected float32"),
         (lambda: nn.Linear(2.5, 1), "Linear: in_features is 2.5, expected an integer"),
         (lambda: nn.MaxPool2d(None), "MaxPool2d: kernel_size is None, expected an integer"),
         (lambda: nn.ConstantPad2d(0.5, 0.0), "ConstantPad2d: padding is 0.5, expected an integer"),

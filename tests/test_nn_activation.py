@@ -141,8 +141,9 @@ def test_layers_have_the_parameters_and_defaults_of_pytorch(name):
     shared = [parameter for parameter in theirs if parameter not in gone]
     assert [p for p in ours if p not in ("dtype", "rng")] == shared
     for parameter in shared:
-        # PyTorch guesses an axis where the default is None, and warns.
-        expected = 1 if theirs[parameter].default is None else theirs[parameter].default
+        # PyTorch guesses an axis where the default is None, and warns; here it must be given.
+        guessed = theirs[parameter].default is None
+        expected = inspect.Parameter.empty if guessed else theirs[parameter].default
         assert ours[parameter].default == expected
 
 

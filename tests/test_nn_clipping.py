@@ -128,8 +128,28 @@ def test_a_refused_norm_changes_nothing():
     assert_array_equal(model[0].grad, [np.nan, np.nan])
 
 
+def test_clipping_takes_infinity_by_name():
+    grads = gradients()
+    assert nn.get_total_norm(grads, "inf") == nn.get_total_norm(grads, np.inf)
+    for one, other in zip(
+        nn.clip_by_norm(grads, 0.5, "inf"), nn.clip_by_norm(grads, 0.5, np.inf), strict=True
+    ):
+        assert_array_equal(one, other)
+    assert nn.clip_grad_norm_(parameters(grads), 0.5, "inf") == nn.get_total_norm(grads, np.inf)
+
+
+@pytest.mark.parametrize("clip", [nn.clip_grad_norm_, nn.clip_grad_value_])
+def test_clipping_refuses_what_is_no_parameter(clip):
+    with pytest.raises(TypeError, match=f"^{clip.__name__}: parameters has a int, expected Param"):
+        clip([3], 1.0)
+    with pytest.raises(TypeError, match=f"^{clip.__name__}: parameters is a Linear, expected an "):
+        clip(nn.Linear(2, 2), 1.0)
+
+
 def test_clipping_refuses_what_does_not_fit():
     grads = gradients()
+    with pytest.raises(TypeError, match=r"^get_total_norm: norm_type is 'two', expected a number"):
+        nn.get_total_norm(grads, "two")
     with pytest.raises(ValueError, match=r"^get_total_norm: norm_type is 0, expected a number ab"):
         nn.get_total_norm(grads, 0)
     with pytest.raises(ValueError, match=r"^get_total_norm: norm_type is -1, expected at least 0"):

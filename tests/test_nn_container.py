@@ -156,7 +156,7 @@ def test_concat_of_one_branch_is_that_branch():
 
 def test_concat_numbers_its_branches_and_shows_its_axis():
     model = nn.Concat(nn.ReLU(), nn.Tanh(), dim=-1)
-    assert [name for name, _ in model.children()] == ["0", "1"]
+    assert [name for name, _ in model.named_children()] == ["0", "1"]
     assert repr(model) == "Concat(dim=-1\n  (0): ReLU()\n  (1): Tanh()\n)"
 
 

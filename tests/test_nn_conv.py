@@ -314,7 +314,7 @@ def test_layers_refuse_what_does_not_fit(call, message):
         ),
         (
             lambda: nn.ConvTranspose2d(1, 1, 3, dtype=np.float16),
-            "fan_in_uniform: dtype is float16, expected float32 or float64",
+            "ConvTranspose2d: dtype is float16, expected float32 or float64",
         ),
         (lambda: nn.ConvTranspose2d(1, 1, 3, rng="a"), "ConvTranspose2d: rng is 'a', expected"),
         (lambda: nn.Unfold(2.5), "Unfold: kernel_size is 2.5, expected an integer"),

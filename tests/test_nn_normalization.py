@@ -253,9 +253,7 @@ X = np.ones((2, 3, 4), np.float32)
 REFUSED = {
     "BatchNorm2d: num_features is -1, expected at least 0": lambda: nn.BatchNorm2d(-1),
     "BatchNorm1d: eps is -1, expected at least 0": lambda: nn.BatchNorm1d(3, -1),
-    "BatchNorm3d: momentum is 1.5, expected at least 0 and at most 1": lambda: nn.BatchNorm3d(
-        3, momentum=1.5
-    ),
+    "BatchNorm3d: momentum is -1.5, expected at least 0": lambda: nn.BatchNorm3d(3, momentum=-1.5),
     "BatchNorm2d: x has 3 dimensions, shape (2, 3, 4), expected (N, C, H, W)": lambda: (
         nn.BatchNorm2d(3)(X)
     ),

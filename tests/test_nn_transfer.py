@@ -81,10 +81,10 @@ def test_load_matching_takes_what_matches_and_tells_the_rest():
     state["head.weight"], state["gain"] = np.ones((18, 3)), np.ones(1)
     del state["features.1.running_var"]
     report = nn.load_matching(model, state)
-    assert report.missing == ["features.1.running_var"]
-    assert report.unexpected == ["gain"]
+    assert report.missing_keys == ["features.1.running_var"]
+    assert report.unexpected_keys == ["gain"]
     assert report.mismatched == {"head.weight": ((3, 18), (18, 3))}
-    rest = [n for n in before if n not in (*report.missing, *report.mismatched)]
+    rest = [n for n in before if n not in (*report.missing_keys, *report.mismatched)]
     assert report.loaded == rest
     for name, array in model.state_dict().items():
         assert_array_equal(array, state[name] if name in rest else before[name])

@@ -334,7 +334,7 @@ P, G = [np.ones(2)], [np.ones(2)]
         ),
         (
             lambda: optim.adam(P, G, betas=(0.9, np.nan)),
-            r"adam: betas\[1\] is nan, expected at least",
+            r"adam: betas\[1\] is nan, expected a number",
         ),
         (
             lambda: optim.adam(P, G, {"exp_avg": P}),

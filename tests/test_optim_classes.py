@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import pickle
 
 import numpy as np
 import pytest
@@ -10,7 +11,7 @@ from numpy.testing import assert_array_equal
 from optimizers import ALL, IDS, OPTIONS, arrays, run, step_of
 
 from scratchcnn import optim
-from scratchcnn.nn import Parameter
+from scratchcnn.nn import Linear, Parameter
 
 WEIGHT = Parameter(np.ones(1))
 
@@ -47,7 +48,7 @@ def test_optimizer_skips_parameters_without_a_gradient_and_their_steps(name):
     data = unused.data
     one.step()
     assert unused.data is data
-    assert 0 not in one.state
+    assert unused not in one.state
     assert (used.data < 1).all()
     # Its own first step comes when it has a gradient: that of a fresh optimizer.
     unused.grad = np.array([1.0, -2, 3])
@@ -74,6 +75,38 @@ def test_optimizer_zero_grad_sets_none():
     weight.grad = np.ones(2)
     optim.SGD([weight]).zero_grad()
     assert weight.grad is None
+
+
+def test_optimizer_zero_grad_sets_zeros_if_asked():
+    weight, other = Parameter(np.ones(2, np.float32)), Parameter(np.ones(2))
+    before = weight.grad = np.ones(2, np.float32)
+    optim.SGD([weight, other]).zero_grad(set_to_none=False)
+    assert_array_equal(weight.grad, np.zeros(2, np.float32), strict=True)
+    assert other.grad is None
+    assert_array_equal(before, [1, 1])
+
+
+def test_optimizer_step_calls_a_closure_first_and_returns_its_loss():
+    weight = Parameter(np.ones(2))
+    one = optim.SGD([weight], lr=0.5)
+
+    def closure():
+        one.zero_grad()
+        weight.accumulate(weight.data)
+        return 7.0
+
+    assert one.step(closure) == 7.0
+    assert_array_equal(weight.data, [0.5, 0.5])
+    assert one.step() is None
+
+
+def test_optimizer_takes_named_parameters_and_drops_the_names():
+    model = Linear(2, 3, rng=0)
+    groups = [{"params": [pair], "lr": 0.5} for pair in model.named_parameters()]
+    for one in (optim.SGD(model.named_parameters()), optim.SGD(groups)):
+        assert one.parameters == model.parameters()
+        assert one.state_dict().keys() == {"state", "param_groups"}
+        assert "param_names" not in one.param_groups[0]
 
 
 def test_optimizer_changed_rate_counts_from_the_next_step():
@@ -134,16 +167,17 @@ def test_optimizer_state_dict_goes_on_where_it_was(name, options):
 
 
 def test_optimizer_state_dict_is_a_copy_both_ways():
-    _, one = trained(optim.Adam, {})
-    kept = one.state[0]["exp_avg"][0].copy()
+    weights, one = trained(optim.Adam, {})
+    own = one.state[weights[0]]["exp_avg"]
+    kept = own[0].copy()
     state = one.state_dict()
     state["state"][0]["exp_avg"][...] = 77
     state["param_groups"][0]["lr"] = 77
-    assert_array_equal(one.state[0]["exp_avg"][0], kept)
+    assert_array_equal(own[0], kept)
     assert one.param_groups[0]["lr"] == 1e-3
     one.load_state_dict(state)
     state["state"][0]["exp_avg"][...] = 88
-    assert_array_equal(one.state[0]["exp_avg"][0], np.full((2, 3), 77.0))
+    assert_array_equal(one.state[weights[0]]["exp_avg"][0], np.full((2, 3), 77.0))
 
 
 def test_optimizer_state_dict_has_the_form_of_pytorch():
@@ -158,10 +192,10 @@ def test_optimizer_state_dict_has_the_form_of_pytorch():
 
 
 def test_optimizer_loads_without_an_entry_that_is_none():
-    _, one = trained(optim.SGD, {})
+    weights, one = trained(optim.SGD, {})
     state = one.state_dict() | {"state": {0: {"momentum_buffer": None}}}
     one.load_state_dict(state)
-    assert one.state == {0: {}}
+    assert one.state == {weights[0]: {}}
 
 
 def changed(**entries):
@@ -210,14 +244,15 @@ BROKEN = {
 
 @pytest.mark.parametrize(("state", "message"), BROKEN.values(), ids=BROKEN)
 def test_optimizer_loads_all_or_nothing(state, message):
-    _, one = trained(optim.Adam, {"lr": 0.25})
-    groups, before = one.state_dict()["param_groups"], copy.deepcopy(one.state)
+    weights, one = trained(optim.Adam, {"lr": 0.25})
+    groups, before = one.state_dict()["param_groups"], dict(one.state)
+    average = one.state[weights[0]]["exp_avg"][0].copy()
     with pytest.raises(ValueError, match=message):
         one.load_state_dict(state)
     assert one.state_dict()["param_groups"] == groups
     assert one.state.keys() == before.keys()
-    assert_array_equal(one.state[0]["exp_avg"][0], before[0]["exp_avg"][0])
-    assert one.state[0]["step"] == 2
+    assert_array_equal(one.state[weights[0]]["exp_avg"][0], average)
+    assert one.state[weights[0]]["step"] == 2
 
 
 @pytest.mark.parametrize(
@@ -266,6 +301,26 @@ def test_optimizer_loads_all_or_nothing(state, message):
             TypeError,
             "SGD: params is a set, expected an order, such as a list",
         ),
+        (
+            lambda: optim.SGD([{"params": 3}]),
+            TypeError,
+            "SGD: params is a int, expected an iterable",
+        ),
+        (
+            lambda: optim.SGD([(WEIGHT, "weight")]),
+            TypeError,
+            "SGD: params has a str, expected Parameters",
+        ),
+        (
+            lambda: optim.SGD([("one", WEIGHT), ("other", WEIGHT)]),
+            ValueError,
+            "SGD: params has one twice, expected each once",
+        ),
+        (
+            lambda: optim.SGD([WEIGHT]).step(0.5),
+            TypeError,
+            "SGD.step: closure is a float, expected a function or None",
+        ),
     ],
 )
 def test_optimizers_refuse_what_does_not_fit(call, error, message):
@@ -307,7 +362,7 @@ def test_groups_can_be_added_and_do_not_change_what_was_given():
     for weight in one.parameters:
         weight.grad = np.ones_like(weight.data)
     one.step()
-    assert sorted(one.state) == [0, 1, 2, 3]
+    assert list(one.state) == one.parameters
     state = one.state_dict()
     assert [each["params"] for each in state["param_groups"]] == [[0, 1], [2], [3]]
     with pytest.raises(ValueError, match="^Adam: params has one of another group"):
@@ -328,7 +383,9 @@ def test_groups_are_saved_and_loaded_with_their_options():
     assert [group["lr"] for group in two.param_groups] == [0.5, 0.25]
     assert two.param_groups[1]["momentum"] == 0.5
     assert two.parameters == twins
-    assert_array_equal(two.state[2]["momentum_buffer"][0], one.state[2]["momentum_buffer"][0])
+    assert_array_equal(
+        two.state[twins[2]]["momentum_buffer"][0], one.state[weights[2]]["momentum_buffer"][0]
+    )
     flat = optim.SGD(twins, lr=0.5)
     with pytest.raises(
         ValueError, match=r"has the parameters \[\[0, 1\], \[2\]\] and the state of"
@@ -344,7 +401,7 @@ def test_optimizer_leaves_what_requires_no_gradient():
     one.step()
     assert_array_equal(frozen.data, [1, 1])
     assert_array_equal(free.data, [0.5, 0.5])
-    assert list(one.state) == [1]
+    assert list(one.state) == [free]
 
 
 def test_optimizers_refuse_a_parameter_twice_and_states_without_whole_steps():
@@ -359,4 +416,97 @@ def test_optimizers_refuse_a_parameter_twice_and_states_without_whole_steps():
         state["state"][0]["step"] = step
         with pytest.raises(ValueError, match="^Adam state_dict: the state of parameter 0 is no"):
             adam.load_state_dict(state)
-    assert adam.state[0]["step"] == 1
+    assert adam.state[weight]["step"] == 1
+
+
+EDITS = {
+    "a group is gone": lambda groups, new: groups.pop(0),
+    "reversed": lambda groups, new: groups.reverse(),
+    "one more": lambda groups, new: groups[0]["params"].insert(0, new),
+    "another head": lambda groups, new: groups[1].update(params=[new]),
+    "from group to group": lambda groups, new: groups[1]["params"].append(
+        groups[0]["params"].pop(0)
+    ),
+}
+
+
+@pytest.mark.parametrize("edit", EDITS.values(), ids=EDITS)
+def test_state_belongs_to_a_parameter_and_not_to_its_place(edit):
+    one, weights = grouped(momentum=0.5)
+    new = Parameter(np.ones(5))
+    for seed in (1, 2):
+        for weight, grad in zip(weights, arrays(seed), strict=True):
+            weight.grad = grad
+        one.step()
+    buffers = {weight: one.state[weight]["momentum_buffer"][0] for weight in weights}
+    edit(one.param_groups, new)
+    before = {each: each.data for each in one.parameters}
+    for each in one.parameters:
+        each.grad = np.ones_like(each.data)
+    one.step()
+    for group in one.param_groups:
+        for each in group["params"]:
+            velocity = 0.5 * buffers.get(each, 0.0) + 1
+            assert_array_equal(each.data, before[each] - group["lr"] * velocity)
+    for weight in set(weights) - set(one.parameters):
+        assert one.state[weight]["momentum_buffer"][0] is buffers[weight]
+    # The state_dict is of what the groups hold now, by its places.
+    saved = one.state_dict()
+    places = [place for group in saved["param_groups"] for place in group["params"]]
+    assert places == list(range(len(one.parameters)))
+    assert list(saved["state"]) == places
+    for place, each in enumerate(one.parameters):
+        expected = one.state[each]["momentum_buffer"][0]
+        assert_array_equal(saved["state"][place]["momentum_buffer"], expected)
+
+
+def test_state_of_a_copy_belongs_to_the_parameters_of_the_copy():
+    one, weights = grouped(momentum=0.5)
+    for weight in weights:
+        weight.grad = np.ones_like(weight.data)
+    one.step()
+    for two in (copy.deepcopy(one), pickle.loads(pickle.dumps(one))):
+        assert list(two.state) == two.parameters
+        two.step()
+        assert_array_equal(two.parameters[2].data, weights[2].data - 0.25 * 1.5)
+
+
+SPOILED = {
+    "option": (
+        lambda group: group.pop("lr"),
+        ValueError,
+        r"^SGD: a group lacks 'lr', expected the options \['dampening', 'lr', 'maximize', ",
+    ),
+    "array": (
+        lambda group: group["params"].append(np.ones(2)),
+        TypeError,
+        "^SGD: params has a ndarray, expected Parameters",
+    ),
+    "twice": (
+        lambda group: group["params"].append(group["params"][0]),
+        ValueError,
+        "^SGD: params has one twice, expected each once",
+    ),
+    "no list": (
+        lambda group: group.update(params=iter(group["params"])),
+        TypeError,
+        "^SGD: params of a group is a list_iterator, expected a list of Parameters",
+    ),
+    "nothing": (
+        lambda group: group.pop("params"),
+        TypeError,
+        "^SGD: params of a group is a NoneType, expected a list of Parameters",
+    ),
+}
+
+
+@pytest.mark.parametrize(("spoil", "error", "message"), SPOILED.values(), ids=SPOILED)
+def test_step_refuses_groups_that_no_optimizer_can_have(spoil, error, message):
+    one, weights = grouped()
+    for weight in weights:
+        weight.grad = np.ones_like(weight.data)
+    before = [weight.data for weight in weights]
+    spoil(one.param_groups[1])
+    with pytest.raises(error, match=message):
+        one.step()
+    assert all(weight.data is data for weight, data in zip(weights, before, strict=True))

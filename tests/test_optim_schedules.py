@@ -158,7 +158,7 @@ def test_schedules_refuse_the_state_of_another_kind(name):
 def test_sequence_refuses_the_state_of_another_length():
     schedule = MADE["sequence"](sgd())
     state = schedule.state_dict()
-    state["schedulers"].pop()
+    state["_schedulers"].pop()
     with pytest.raises(
         ValueError, match="SequentialLR: the state_dict has 1 schedulers, expected 2"
     ):
@@ -294,6 +294,87 @@ def test_schedules_go_on_at_an_epoch_only_with_the_initial_rate():
     assert rates(schedule, 2) == [1.0, 0.5, 0.5]
 
 
+def unfreeze(one):
+    """Give an optimizer one more group."""
+    one.add_param_group({"params": Parameter(np.ones(1)), "lr": 0.5})
+
+
+NEED_THE_INITIAL_RATES = ["lambda", "restarts", "cycle", "cycle of three", "cosine at the bottom"]
+
+
+@pytest.mark.parametrize("name", NEED_THE_INITIAL_RATES)
+def test_schedules_that_need_the_initial_rates_refuse_another_group(name):
+    one = sgd(momentum=0.5)
+    if name == "cosine at the bottom":
+        schedule = optim.CosineAnnealingLR(one, 2)
+        unfreeze(one)
+        rates(schedule, 2)
+    else:
+        schedule = MADE[name](one)
+        unfreeze(one)
+    before = [group["lr"] for group in one.param_groups]
+    message = (
+        "^OneCycleLR: group 1 has no 'max_lr', expected the groups that the optimizer had when"
+        if "cycle" in name
+        else f"^{type(schedule).__name__}: the optimizer has 2 groups, expected the 1 that it had"
+    )
+    with pytest.raises(ValueError, match=message):
+        schedule.step()
+    assert [group["lr"] for group in one.param_groups] == before
+
+
+def test_sequence_refuses_another_group():
+    one = sgd()
+    parts = [optim.ExponentialLR(one, 0.5), optim.StepLR(one, 2)]
+    schedule = optim.SequentialLR(one, parts, [2])
+    unfreeze(one)
+    with pytest.raises(ValueError, match="^SequentialLR: group 1 has no 'initial_lr', expected"):
+        optim.SequentialLR(one, parts, [2])
+    schedule.step()
+    assert schedule.get_last_lr() == [0.5, 0.25]
+    # What is due begins anew at its initial rates.
+    with pytest.raises(
+        ValueError, match="^StepLR: the optimizer has 2 groups, expected the 1 that"
+    ):
+        schedule.step()
+
+
+def test_plateau_with_one_limit_takes_another_group():
+    one = sgd()
+    schedule = optim.ReduceLROnPlateau(one, factor=0.5, patience=0, min_lr=0.4)
+    unfreeze(one)
+    for expected in ([1.0, 0.5], [0.5, 0.4], [0.4, 0.4]):
+        schedule.step(1.0)
+        assert schedule.get_last_lr() == expected
+
+
+def test_plateau_with_its_own_limits_refuses_another_group():
+    one = sgd()
+    schedule = optim.ReduceLROnPlateau(one, patience=0, min_lr=[0.1])
+    unfreeze(one)
+    schedule.step(1.0)
+    message = "^ReduceLROnPlateau: the optimizer has 2 groups, expected one for each of the 1 val"
+    with pytest.raises(ValueError, match=message):
+        schedule.step(1.0)
+
+
+def test_restarts_that_go_on_at_any_epoch_are_those_of_one_run():
+    for epoch in range(12):
+        one = sgd()
+        one.param_groups[0]["initial_lr"] = 1.0
+        again = optim.CosineAnnealingWarmRestarts(one, 2, 2, last_epoch=epoch)
+        whole = rates(optim.CosineAnnealingWarmRestarts(sgd(), 2, 2), epoch + 9)
+        assert rates(again, 8) == whole[epoch + 1 :]
+
+
+def test_schedules_have_the_path_of_pytorch():
+    for name in optim.lr_scheduler.__all__:
+        assert getattr(optim.lr_scheduler, name) is getattr(optim, name)
+    assert {name for name in optim.__all__ if name[:1].isupper() and "LR" in name} <= set(
+        optim.lr_scheduler.__all__
+    )
+
+
 ONE, OTHER = sgd(), sgd()
 FIRST = optim.StepLR(ONE, 1)
 
@@ -310,6 +391,26 @@ FIRST = optim.StepLR(ONE, 1)
         (lambda: optim.LinearLR(ONE, 2), ValueError, "LinearLR: start_factor is 2, expected at le"),
         (lambda: optim.LinearLR(ONE, 0), ValueError, "LinearLR: start_factor is 0, expected above"),
         (lambda: optim.LinearLR(ONE, 1, -1), ValueError, "LinearLR: end_factor is -1, expected at"),
+        (
+            lambda: optim.MultiStepLR(ONE, 3),
+            TypeError,
+            "MultiStepLR: milestones is a int, expected a list of epochs",
+        ),
+        (
+            lambda: optim.LambdaLR(ONE, 3),
+            TypeError,
+            "LambdaLR: lr_lambda has a int, expected functions",
+        ),
+        (
+            lambda: optim.SequentialLR(ONE, [FIRST], 3),
+            TypeError,
+            "SequentialLR: milestones is a int, expected a list of epochs",
+        ),
+        (
+            lambda: optim.SequentialLR(ONE, FIRST, []),
+            TypeError,
+            "SequentialLR: schedulers is a StepLR, expected a list of schedules",
+        ),
         (lambda: optim.LinearLR(ONE, 1, 1, 0), ValueError, "LinearLR: total_iters is 0, expected"),
         (lambda: optim.ExponentialLR(ONE, "a"), TypeError, "ExponentialLR: gamma is 'a', expected"),
         (lambda: optim.CosineAnnealingLR(ONE, 0), ValueError, "CosineAnnealingLR: T_max is 0, exp"),

@@ -265,6 +265,8 @@ OPERATIONS = (
             _case((2, 2, 7, 5), 11, size=(3, 4), mode="bicubic", antialias=True),
             _case((1, 2, 3, 2, 4), 12, size=(4, 3, 5), mode="trilinear"),
             _case((2, 2, 3, 5), 13, size=(2, 7), mode="area"),
+            _case((2, 2, 5), 15, size=1, mode="area"),
+            _case((1, 2, 7, 3), 16, size=(3, 1), mode="area"),
         ),
         invalid=(
             Invalid("no size and no factor", (_X,)),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Mapping, Sequence
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypeGuard
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +17,9 @@ PerAxis: TypeAlias = int | Sequence[int]
 REDUCTIONS = ("none", "mean", "sum")
 # The axes of an array with so many spatial ones.
 AXES = {1: "(N, C, L)", 2: "(N, C, H, W)", 3: "(N, C, D, H, W)"}
+
+# What fits an int64: of larger numbers no geometry can be computed.
+SMALLEST, LARGEST = -(2**63), 2**63 - 1
 
 # Overflow, infinities and NaN are results here, as in PyTorch, and never warnings.
 ieee = np.errstate(all="ignore")
@@ -101,31 +104,37 @@ def sizes(
     function: str, name: str, value: Any, axes: str | None = None, least: int = 0
 ) -> tuple[int, ...]:
     """Return the shape `value` as a tuple of ints of at least `least`, one for each of `axes`."""
-    if not isinstance(value, Sequence) or isinstance(value, str):
+    if not several(value):
         raise TypeError(f"{function}: {name} is {value!r}, expected a tuple of integers")
     if axes is not None and len(value) != axes.count(",") + (not axes.endswith(",)")):
         raise ValueError(f"{function}: {name} is {tuple(value)}, expected {axes}")
     return tuple(whole(function, name, each, least) for each in value)
 
 
-def whole(function: str, name: str, value: Any, least: int) -> int:
+def several(value: Any) -> TypeGuard[Sequence[Any]]:
+    """Return whether `value` is a sequence of other things than characters and bytes."""
+    characters = str | bytes | bytearray | memoryview
+    return isinstance(value, Sequence) and not isinstance(value, characters)
+
+
+def whole(function: str, name: str, value: Any, least: int = SMALLEST) -> int:
     """Return `value` as an int of at least `least`."""
     try:
         if isinstance(value, bool | np.bool):
             raise TypeError
         number = operator.index(value)
     except TypeError:
-        raise TypeError(
-            f"{function}: {name} is {value!r}, expected an integer of at least {least}"
-        ) from None
-    if number < least:
-        raise ValueError(f"{function}: {name} is {number}, expected at least {least}")
+        bound = "" if least == SMALLEST else f" of at least {least}"
+        raise TypeError(f"{function}: {name} is {value!r}, expected an integer{bound}") from None
+    if not least <= number <= LARGEST:
+        bound = f"at least {least}" if number < least else f"at most {LARGEST}"
+        raise ValueError(f"{function}: {name} is {number}, expected {bound}")
     return number
 
 
 def per_axis(function: str, name: str, value: Any, axes: int, least: int) -> tuple[int, ...]:
     """Return one int of at least `least` for each of the spatial `axes`."""
-    if isinstance(value, Sequence) and not isinstance(value, str):
+    if several(value):
         if len(value) != axes:
             raise ValueError(
                 f"{function}: {name} has {len(value)} values, {tuple(value)}, "
@@ -135,18 +144,36 @@ def per_axis(function: str, name: str, value: Any, axes: int, least: int) -> tup
     return (whole(function, name, value, least),) * axes
 
 
+def window(function: str, name: str, value: Any, axes: int, least: int) -> tuple[int, ...]:
+    """Return what `per_axis` does, also of a sequence of one value for all axes.
+
+    PyTorch's convolutions and poolings take it for what describes a window, and nothing else does.
+    """
+    one = several(value) and len(value) == 1
+    return per_axis(function, name, tuple(value) * axes if one else value, axes, least)
+
+
 def real(function: str, name: str, value: Any, low: float, high: float = np.inf) -> float:
     """Return `value` as a float within ``[low, high]``."""
     try:
         if isinstance(value, str | bytes) or np.ndim(value):
             raise TypeError
         number = float(value)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         raise TypeError(f"{function}: {name} is {value!r}, expected a number") from None
+    if np.isnan(number) and low == -np.inf:
+        raise ValueError(f"{function}: {name} is nan, expected a number")
     if not low <= number <= high:
         upper = "" if high == np.inf else f" and at most {high:g}"
         raise ValueError(f"{function}: {name} is {number:g}, expected at least {low:g}{upper}")
     return number
+
+
+def flag(function: str, name: str, value: Any) -> bool:
+    """Return `value` as a bool, which it must be: the text ``"False"`` would count as true."""
+    if not isinstance(value, bool | np.bool):
+        raise TypeError(f"{function}: {name} is {value!r}, expected True or False")
+    return bool(value)
 
 
 def choice(function: str, name: str, value: Any, options: Sequence[str]) -> None:
@@ -158,7 +185,7 @@ def choice(function: str, name: str, value: Any, options: Sequence[str]) -> None
 
 def axis(function: str, name: str, value: Any, dimensions: int) -> int:
     """Return the axis `value`, counted from the front, of an array with so many `dimensions`."""
-    number = whole(function, name, value, -(10**9))
+    number = whole(function, name, value)
     if dimensions == 0:
         raise ValueError(f"{function}: x has no axis, expected one for {name}={number}")
     if not -dimensions <= number < dimensions:

@@ -113,8 +113,8 @@ def geometry(
     size, kernel = shape[2:], weight_shape[2:]
     axes = len(kernel)
     groups = check.whole(function, "groups", groups, 1)
-    steps = check.per_axis(function, "stride", stride, axes, 1)
-    gaps = check.per_axis(function, "dilation", dilation, axes, 1)
+    steps = check.window(function, "stride", stride, axes, 1)
+    gaps = check.window(function, "dilation", dilation, axes, 1)
     for name, count in (("x", shape[1]), ("weight", weight_shape[0])):
         if count % groups:
             kind = "channels" if name == "x" else "filters"
@@ -157,5 +157,5 @@ def edges(
             raise ValueError(f"{function}: stride is {stride}, expected 1 with padding='same'")
         total = [(k - 1) * d for k, d in zip(kernel, dilation, strict=True)]
         return tuple(t // 2 for t in total), tuple(t - t // 2 for t in total)
-    both = check.per_axis(function, "padding", padding, len(kernel), 0)
+    both = check.window(function, "padding", padding, len(kernel), 0)
     return both, both

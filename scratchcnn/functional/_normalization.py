@@ -108,7 +108,7 @@ def statistics(
     check_channels(function, x, **arrays)
     count = _count(x, alone)
     check_several(function, x, count)
-    momentum = check.real(function, "momentum", momentum, 0, 1)
+    momentum = check.real(function, "momentum", momentum, 0)
     if not x.size:
         return RunningStatistics(running_mean.copy(), running_var.copy())
     _, mean, _, variance = moments(_rows(x, alone))
@@ -135,6 +135,7 @@ def checked(
     check.floats(function, {**statistics, **affine}, **arrays)
     x = arrays["x"]
     check_channels(function, x, **statistics, **affine)
+    check.flag(function, "use_input_stats" if alone else "training", own)
     if "grad_output" in arrays:
         check.shape(function, "grad_output", arrays["grad_output"], x.shape)
     if own:

@@ -65,6 +65,11 @@ def sigmoid(x: Floats) -> Floats:
     TypeError
         If `x` is not of float32 or float64.
 
+    References
+    ----------
+    .. [1] D. E. Rumelhart, G. E. Hinton and R. J. Williams, "Learning Representations by
+       Back-Propagating Errors", Nature 323, 1986.
+
     Examples
     --------
     >>> sigmoid(np.array([-1000.0, 0.0, 1000.0]))
@@ -92,11 +97,17 @@ def tanh(x: Floats) -> Floats:
     Returns
     -------
     ndarray, same shape and dtype as `x`
+        ``(exp(x) - exp(-x)) / (exp(x) + exp(-x))``; no intermediate overflows.
 
     Raises
     ------
     TypeError
         If `x` is not of float32 or float64.
+
+    References
+    ----------
+    .. [1] Y. LeCun, L. Bottou, G. B. Orr and K.-R. Müller, "Efficient BackProp", in Neural
+       Networks: Tricks of the Trade, Springer, 1998.
 
     Examples
     --------
@@ -139,13 +150,19 @@ def softmax(x: Floats, *, dim: int) -> Floats:
     ValueError
         If `x` has no axis `dim`.
 
+    References
+    ----------
+    .. [1] J. S. Bridle, "Probabilistic Interpretation of Feedforward Classification Network
+       Outputs, with Relationships to Statistical Pattern Recognition", in Neurocomputing,
+       Springer, 1990.
+
     Examples
     --------
     >>> softmax(np.array([1000.0, 1000.0]), dim=0)
     array([0.5, 0.5])
     """
     check.floats("softmax", x=x)
-    dim = check.axis("softmax", "dim", dim, x.ndim)
+    dim = _axis("softmax", dim, x)
     powers = np.exp(_below_maximum(x, dim))
     powers /= powers.sum(dim, keepdims=True)
     return powers
@@ -155,7 +172,7 @@ def softmax(x: Floats, *, dim: int) -> Floats:
 def softmax_grad(grad_output: Floats, y: Floats, *, dim: int) -> Floats:
     """Return the gradient of `x` from ``y = softmax(x)``: ``y * (g - sum(g * y))`` along `dim`."""
     check.alike("softmax_grad", grad_output, y=y)
-    dim = check.axis("softmax_grad", "dim", dim, y.ndim)
+    dim = _axis("softmax_grad", dim, y)
     return np.asarray(y * (grad_output - (grad_output * y).sum(dim, keepdims=True)))
 
 
@@ -180,13 +197,19 @@ def softmin(x: Floats, *, dim: int) -> Floats:
     ValueError
         If `x` has no axis `dim`.
 
+    References
+    ----------
+    .. [1] J. S. Bridle, "Probabilistic Interpretation of Feedforward Classification Network
+       Outputs, with Relationships to Statistical Pattern Recognition", in Neurocomputing,
+       Springer, 1990, for the softmax.
+
     Examples
     --------
     >>> softmin(np.array([0.0, 1000.0]), dim=0)
     array([1., 0.])
     """
     check.floats("softmin", x=x)
-    dim = check.axis("softmin", "dim", dim, x.ndim)
+    dim = _axis("softmin", dim, x)
     return softmax(-x, dim=dim)
 
 
@@ -194,7 +217,7 @@ def softmin(x: Floats, *, dim: int) -> Floats:
 def softmin_grad(grad_output: Floats, y: Floats, *, dim: int) -> Floats:
     """Return the gradient of `x` from ``y = softmin(x)``: ``y * (sum(g * y) - g)`` along `dim`."""
     check.alike("softmin_grad", grad_output, y=y)
-    dim = check.axis("softmin_grad", "dim", dim, y.ndim)
+    dim = _axis("softmin_grad", dim, y)
     return -softmax_grad(grad_output, y, dim=dim)
 
 
@@ -220,13 +243,18 @@ def log_softmax(x: Floats, *, dim: int) -> Floats:
     ValueError
         If `x` has no axis `dim`.
 
+    References
+    ----------
+    .. [1] P. Blanchard, D. J. Higham and N. J. Higham, "Accurately Computing the Log-Sum-Exp
+       and Softmax Functions", IMA Journal of Numerical Analysis 41, 2021.
+
     Examples
     --------
     >>> log_softmax(np.array([0.0, 1000.0]), dim=0)
     array([-1000.,     0.])
     """
     check.floats("log_softmax", x=x)
-    dim = check.axis("log_softmax", "dim", dim, x.ndim)
+    dim = _axis("log_softmax", dim, x)
     return _log_softmax(x, dim)
 
 
@@ -234,8 +262,13 @@ def log_softmax(x: Floats, *, dim: int) -> Floats:
 def log_softmax_grad(grad_output: Floats, y: Floats, *, dim: int) -> Floats:
     """Return the gradient of `x` from ``y = log_softmax(x)``: ``g - exp(y) * sum(g)``."""
     check.alike("log_softmax_grad", grad_output, y=y)
-    dim = check.axis("log_softmax_grad", "dim", dim, y.ndim)
+    dim = _axis("log_softmax_grad", dim, y)
     return np.asarray(grad_output - np.exp(y) * grad_output.sum(dim, keepdims=True))
+
+
+def _axis(function: str, dim: int, x: Floats) -> int:
+    # A single number has one axis, 0 or -1, as in PyTorch.
+    return check.axis(function, "dim", dim, max(x.ndim, 1))
 
 
 def _odds(x: Floats) -> tuple[Floats, Floats]:
@@ -255,7 +288,7 @@ def _log_softmax(x: Floats, dim: int) -> Floats:
 
 
 def _below_maximum(x: Floats, dim: int) -> Floats:
-    if x.shape[dim] == 0:
+    if x.size == 0:
         return x.copy()
     # A row with +inf, or of -inf only, becomes NaN, as in PyTorch.
     return np.asarray(x - x.max(dim, keepdims=True))

@@ -80,8 +80,9 @@ def adaptive_avg_pool2d(x: Floats, output_size: OutputSize) -> Floats:
     Returns
     -------
     ndarray (N, C, Hout, Wout)
-        ``y[n, c, i, j]`` is the mean of the rows from ``floor(i * H / Hout)`` up to, and without,
-        ``ceil((i + 1) * H / Hout)``, and of columns likewise; without N where `x` has none.
+        ``y[n, c, i, j] = mean(x[n, c, a, b] for a, b)`` over the rows a from
+        ``floor(i * H / Hout)`` up to, and without, ``ceil((i + 1) * H / Hout)``, and over columns
+        likewise; without N where `x` has none.
 
     Raises
     ------
@@ -239,9 +240,10 @@ def adaptive_max_pool2d(
     Returns
     -------
     ndarray (N, C, Hout, Wout), or MaxPool
-        The maxima of the windows of `adaptive_avg_pool2d`. As in `max_pool2d`, among equal
-        values the first in row-major order counts; NaN beats every number, and the last NaN of
-        a window the others. Without N where `x` has none.
+        ``y[n, c, i, j] = max(x[n, c, a, b] for a, b)`` over the rows a and the columns b of the
+        windows of `adaptive_avg_pool2d`. As in `max_pool2d`, among equal values the first in
+        row-major order counts; NaN beats every number, and the last NaN of a window the others.
+        Without N where `x` has none.
 
     Raises
     ------
@@ -249,6 +251,11 @@ def adaptive_max_pool2d(
         If `x` is not of float32 or float64, or a size is no integer.
     ValueError
         If the rank does not fit, `x` has no row or column, or a size is negative.
+
+    References
+    ----------
+    .. [1] K. He, X. Zhang, S. Ren and J. Sun, "Spatial Pyramid Pooling in Deep Convolutional
+       Networks for Visual Recognition", ECCV 2014.
 
     Examples
     --------
@@ -359,6 +366,7 @@ def _adaptive_max_pool(
     """Return maxima over the last `spatial` axes."""
     size = checked_size(function, x, spatial)
     output = _output(function, output_size, size)
+    check.flag(function, "return_indices", return_indices)
     if return_indices:
         return _maxima_with_indices(x, output)
     return np.ascontiguousarray(_reduced(np.maximum, x, output))
@@ -400,6 +408,8 @@ def _parts(n: int, m: int) -> Parts:
 def _reduced(function: np.ufunc, x: Floats, output: tuple[int, ...]) -> Floats:
     """Return a function of each window; the last axes of the result are `output`."""
     lead = x.ndim - len(output)
+    if not x.size or 0 in output:
+        return np.zeros((*x.shape[:lead], *output), x.dtype)
     size = x.shape[lead:]
     axes = list(zip(size, output, strict=True))
     if all(n % m == 0 for n, m in axes):
@@ -421,6 +431,9 @@ def _reduced(function: np.ufunc, x: Floats, output: tuple[int, ...]) -> Floats:
 
 def _maxima_with_indices(x: Floats, output: tuple[int, ...]) -> MaxPool:
     """Return the largest value of each window with its index in its plane."""
+    if 0 in output:
+        shape = (*x.shape[: x.ndim - len(output)], *output)
+        return MaxPool(np.zeros(shape, x.dtype), np.zeros(shape, np.int64))
     best, indices, step = x, np.zeros(x.shape, np.int64), 1
     # From the last axis to the first, so that among equal rows the first is chosen.
     for axis in range(x.ndim - 1, x.ndim - 1 - len(output), -1):
@@ -457,10 +470,10 @@ def adaptive_sizes(
     function: str, output_size: OutputSize, size: tuple[int, ...]
 ) -> tuple[int, ...]:
     """Return one size of at least 1 for each axis; None is the size of the input."""
-    if isinstance(output_size, Sequence) and not isinstance(output_size, str):
+    if check.several(output_size):
         kept = zip(output_size, size, strict=False)
         output_size = [n if m is None else m for m, n in kept] + list(output_size[len(size) :])
-    return check.per_axis(function, "output_size", output_size, len(size), 1)
+    return check.per_axis(function, "output_size", output_size, len(size), 0)
 
 
 def _backward(

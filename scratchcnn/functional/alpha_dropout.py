@@ -111,12 +111,19 @@ def feature_alpha_dropout(
     Returns
     -------
     ndarray, same shape and dtype as `x`
-        As that of `alpha_dropout`, but all elements of a channel are dropped, or none.
+        ``y[n, c] = a * x[n, c] + b`` or, where the channel is dropped, ``b - a * s``, with the
+        constants of `alpha_dropout`.
 
     Raises
     ------
     TypeError, ValueError
         As `alpha_dropout`, and if `x` has less than two axes.
+
+    References
+    ----------
+    .. [1] G. Klambauer et al., "Self-Normalizing Neural Networks", NIPS 2017.
+    .. [2] J. Tompson et al., "Efficient Object Localization Using Convolutional Networks", CVPR
+       2015, for whole channels.
 
     Examples
     --------
@@ -183,6 +190,7 @@ def _alpha(
 ) -> Dropout:
     """Return an alpha dropout with a mask of `shape`."""
     p = check.real(function, "p", p, 0, 1)
+    check.flag(function, "training", training)
     if not training or p == 0:
         return Dropout(x.copy(), np.ones(shape, x.dtype))
     if p == 1:

@@ -93,12 +93,13 @@ def avg_pool2d(
     count_include_pad : bool
         Whether the zeros of the padding count in the divisor.
     divisor_override : int, optional
-        Divides every sum instead of the count.
+        Divides every sum instead of the count; not 0.
 
     Returns
     -------
     ndarray (N, C, Hout, Wout)
-        ``y[n, c, i, j] = sum(window) / count(window)``; without N where `x` has none.
+        ``y[n, c, i, j] = sum(x[n, c, i * sh + a - ph, j * sw + b - pw] for a, b) / count`` with
+        zeros outside; without N where `x` has none.
 
     Raises
     ------
@@ -106,6 +107,11 @@ def avg_pool2d(
         If `x` is not of float32 or float64, or a parameter is no integer.
     ValueError
         If the rank or a parameter does not fit, or no window fits into the input.
+
+    References
+    ----------
+    .. [1] Y. LeCun, L. Bottou, Y. Bengio and P. Haffner, "Gradient-Based Learning Applied to
+       Document Recognition", Proceedings of the IEEE 86, 1998, for subsampling.
 
     Examples
     --------
@@ -267,6 +273,15 @@ def _divisor(
     divisor_override: int | None,
 ) -> NDArray[Any]:
     """Return what divides the sum of each window."""
+    check.flag(function, "count_include_pad", count_include_pad)
     if divisor_override is None:
         return window_counts(windows, size, count_include_pad)
-    return np.asarray(check.whole(function, "divisor_override", divisor_override, 1))
+    return np.asarray(check_divisor(function, divisor_override))
+
+
+def check_divisor(function: str, divisor_override: int) -> int:
+    """Return the divisor, an integer other than 0, or raise."""
+    divisor = check.whole(function, "divisor_override", divisor_override)
+    if divisor == 0:
+        raise ValueError(f"{function}: divisor_override is 0, expected another integer")
+    return divisor

@@ -43,6 +43,11 @@ def binary_cross_entropy(
     ValueError
         If the shapes do not fit, or `x` or `target` is not within 0 and 1.
 
+    References
+    ----------
+    .. [1] I. J. Good, "Rational Decisions", Journal of the Royal Statistical Society B 14,
+       1952.
+
     Examples
     --------
     >>> binary_cross_entropy(np.array([0.5, 0.0]), np.array([1.0, 1.0]), reduction="none")
@@ -122,6 +127,11 @@ def binary_cross_entropy_with_logits(
         If an array is not of float32 or float64, or the dtypes differ.
     ValueError
         If the shapes do not fit, or `target` is NaN.
+
+    References
+    ----------
+    .. [1] D. R. Cox, "The Regression Analysis of Binary Sequences", Journal of the Royal
+       Statistical Society B 20, 1958.
 
     Examples
     --------

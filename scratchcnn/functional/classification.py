@@ -49,6 +49,11 @@ def nll_loss(
     ValueError
         If the shapes do not fit, or a label is out of range.
 
+    References
+    ----------
+    .. [1] R. A. Fisher, "On the Mathematical Foundations of Theoretical Statistics",
+       Philosophical Transactions of the Royal Society A 222, 1922.
+
     Examples
     --------
     >>> log_probabilities = np.log(np.array([[0.25, 0.75], [0.5, 0.5]]))
@@ -126,7 +131,8 @@ def cross_entropy(
 
     References
     ----------
-    .. [1] C. Szegedy et al., "Rethinking the Inception Architecture for Computer Vision",
+    .. [1] I. J. Good, "Rational Decisions", Journal of the Royal Statistical Society B 14, 1952.
+    .. [2] C. Szegedy et al., "Rethinking the Inception Architecture for Computer Vision",
        CVPR 2016, for label smoothing.
 
     Examples
@@ -222,7 +228,7 @@ def _share(
     """Return the weight of every class in every loss, and what the mean divides by."""
     check.choice(function, "reduction", reduction, check.REDUCTIONS)
     check.floats(function, {"weight": weight}, x=x)
-    check.whole(function, "ignore_index", ignore_index, -(2**63))
+    check.whole(function, "ignore_index", ignore_index)
     smoothing = check.real(function, "label_smoothing", label_smoothing, 0, 1)
     if isinstance(target, np.ndarray) and not _is_classes(target):
         return _probability_share(function, x, target, weight, ignore_index, smoothing)
@@ -267,7 +273,7 @@ def _target_share(
 ) -> Floats:
     """Return an array of `shape`: the smoothed one-hot of each target, times the class weights."""
     check.integers(function, "target", target)
-    check.whole(function, "ignore_index", ignore_index, -(2**63))
+    check.whole(function, "ignore_index", ignore_index)
     factor = _class_weight(function, shape, dtype, weight)
     axis = _class_axis(shape)
     check.shape(function, "target", target, shape[:axis] + shape[axis + 1 :])

@@ -20,6 +20,7 @@ def hardtanh(x: Floats, min_val: float = -1.0, *, max_val: float = 1.0) -> Float
     Returns
     -------
     ndarray, same shape and dtype as `x`
+        ``min(max(x, min_val), max_val)``.
         NaN stays NaN. The derivative at both bounds, and where `x` is NaN, is 0.
 
     Raises

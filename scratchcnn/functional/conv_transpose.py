@@ -382,11 +382,11 @@ def transposed_geometry(
     """
     size, kernel = shape[2:], weight_shape[2:]
     axes = len(kernel)
-    steps = check.per_axis(function, "stride", stride, axes, 1)
-    cut = check.per_axis(function, "padding", padding, axes, 0)
-    extra = check.per_axis(function, "output_padding", output_padding, axes, 0)
+    steps = check.window(function, "stride", stride, axes, 1)
+    cut = check.window(function, "padding", padding, axes, 0)
+    extra = check.window(function, "output_padding", output_padding, axes, 0)
     groups = check.whole(function, "groups", groups, 1)
-    gaps = check.per_axis(function, "dilation", dilation, axes, 1)
+    gaps = check.window(function, "dilation", dilation, axes, 1)
     if any(e >= max(s, d) for e, s, d in zip(extra, steps, gaps, strict=True)):
         raise ValueError(
             f"{function}: output_padding is {extra}, "

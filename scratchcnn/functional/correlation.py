@@ -46,6 +46,11 @@ def correlate(x: Floats, kernel: Floats, *, mode: str = "full") -> Floats:
     ValueError
         If the number of axes differs, an array is empty, or the kernel does not fit.
 
+    References
+    ----------
+    .. [1] I. Goodfellow, Y. Bengio and A. Courville, "Deep Learning", MIT Press, 2016, section
+       9.1.
+
     Examples
     --------
     >>> x, kernel = np.array([1.0, 2.0, 3.0]), np.array([1.0, 10.0])
@@ -100,6 +105,11 @@ def convolve(x: Floats, kernel: Floats, *, mode: str = "full") -> Floats:
     ------
     TypeError, ValueError
         As `correlate`.
+
+    References
+    ----------
+    .. [1] I. Goodfellow, Y. Bengio and A. Courville, "Deep Learning", MIT Press, 2016, section
+       9.1.
 
     Examples
     --------

@@ -36,7 +36,8 @@ def dropout(x: Floats, *, p: float = 0.5, training: bool = True, rng: RNG = None
     Returns
     -------
     ndarray, same shape and dtype as `x`
-        Its expected value is `x`.
+        ``y = x * mask / (1 - p)``, where an element of `mask` is 0 with probability `p` and else
+        1. Its expected value is `x`; with ``p = 1`` it is 0.
 
     Raises
     ------
@@ -175,7 +176,8 @@ def dropout2d(x: Floats, *, p: float = 0.5, training: bool = True, rng: RNG = No
     Returns
     -------
     ndarray, same shape and dtype as `x`
-        Its expected value is `x`.
+        ``y[n, c] = x[n, c] * mask[n, c] / (1 - p)``, where an element of `mask` is 0 with
+        probability `p` and else 1. Its expected value is `x`; with ``p = 1`` it is 0.
 
     Raises
     ------
@@ -345,6 +347,7 @@ def _dropout(
     """Return a dropout with a mask of `shape`, or that of `x`."""
     check.floats(function, x=x)
     p = check.real(function, "p", p, 0, 1)
+    check.flag(function, "training", training)
     shape = x.shape if shape is None else shape
     if not training:
         return Dropout(x.copy(), np.ones(shape, x.dtype))

@@ -67,6 +67,11 @@ def hinge_embedding_loss(
     ValueError
         If the shapes do not broadcast, or a target is neither 1 nor -1.
 
+    References
+    ----------
+    .. [1] R. Hadsell, S. Chopra and Y. LeCun, "Dimensionality Reduction by Learning an
+       Invariant Mapping", CVPR 2006; there with squares.
+
     Examples
     --------
     >>> hinge_embedding_loss(np.array([0.5, 0.25]), np.array([1, -1]), reduction="none")
@@ -118,8 +123,9 @@ def cosine_embedding_loss(
     Returns
     -------
     scalar, or ndarray (N,) for ``reduction="none"``
-        ``1 - cos`` for 1 and ``max(0, cos - margin)`` for -1, with ``cos = <a, b> /
-        sqrt((<a, a> + 1e-12) * (<b, b> + 1e-12))``, so that no vector is too short. Where the
+        ``1 - cos`` for 1 and ``max(0, cos - margin)`` for -1, with ``cos =
+        sum(input1 * input2) / sqrt((sum(input1**2) + 1e-12) * (sum(input2**2) + 1e-12))``, so
+        that no vector is too short. Where the
         margin is just met, the gradient is that of a loss above 0, as in PyTorch.
 
     Raises
@@ -128,6 +134,11 @@ def cosine_embedding_loss(
         If an input is not of float32 or float64, or `target` of neither their dtype nor integers.
     ValueError
         If the shapes do not fit, or a target is neither 1 nor -1.
+
+    References
+    ----------
+    .. [1] J. Bromley et al., "Signature Verification using a 'Siamese' Time Delay Neural
+       Network", NIPS 1993.
 
     Examples
     --------
@@ -222,6 +233,7 @@ def triplet_margin_loss(
     name = "triplet_margin_loss"
     _triplet(name, anchor, positive, negative, margin, p, reduction)
     eps = check.real(name, "eps", eps, -np.inf)
+    check.flag(name, "swap", swap)
     near, far = _norm(anchor - positive + eps, p), _norm(anchor - negative + eps, p)
     if swap:
         far = np.minimum(far, _norm(positive - negative + eps, p))
@@ -246,6 +258,7 @@ def triplet_margin_loss_grads(
     check.floats(name, grad_output=grad_output, anchor=anchor)
     _triplet(name, anchor, positive, negative, margin, p, reduction)
     eps = check.real(name, "eps", eps, -np.inf)
+    check.flag(name, "swap", swap)
     pairs = anchor - positive + eps, anchor - negative + eps, positive - negative + eps
     near, far, other = (_norm(pair, p) for pair in pairs)
     # The share of the negative's distance that is the one from the anchor.

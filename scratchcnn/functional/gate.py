@@ -118,8 +118,8 @@ def gelu(x: Floats, *, approximate: str = "none") -> Floats:
     Returns
     -------
     ndarray, same shape and dtype as `x`
-        Accurate in the negative tail too. -inf becomes NaN, and so do the derivatives at both
-        infinities, as in PyTorch.
+        ``x * P(x)`` with the P of `approximate`. Accurate in the negative tail too. -inf becomes
+        NaN, and so do the derivatives at both infinities, as in PyTorch.
 
     Raises
     ------
@@ -177,6 +177,7 @@ def glu(x: Floats, *, dim: int = -1) -> Floats:
     Returns
     -------
     ndarray, same dtype as `x`, half as long along `dim`
+        ``a / (1 + exp(-b))``, the halves being ``a, b = split(x, 2, dim)``.
 
     Raises
     ------

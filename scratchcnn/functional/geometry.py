@@ -77,7 +77,9 @@ def window_view(x: Floats, windows: Windows) -> Floats:
     lead = x.ndim - len(windows.kernel)
     steps = x.strides[lead:]
     taps = tuple(s * d for s, d in zip(steps, windows.dilation, strict=True))
-    moves = tuple(s * m for s, m in zip(steps, windows.stride, strict=True))
+    # Nothing moves to a single position, and so large a step may not fit the address space.
+    axes = zip(steps, windows.stride, windows.output, strict=True)
+    moves = tuple(s * m if n > 1 else 0 for s, m, n in axes)
     return as_strided(
         x,
         x.shape[:lead] + windows.kernel + windows.output,

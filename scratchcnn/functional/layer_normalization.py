@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -278,7 +277,7 @@ def _normalized(
     function: str, x: Floats, normalized_shape: PerAxis, **arrays: Floats | None
 ) -> tuple[int, ...]:
     """Return the sizes of the last axes of `x`, or raise for what does not fit them."""
-    if isinstance(normalized_shape, Sequence):
+    if check.several(normalized_shape):
         shape = check.sizes(function, "normalized_shape", normalized_shape)
     else:
         shape = (check.whole(function, "normalized_shape", normalized_shape, 0),)

@@ -75,7 +75,7 @@ def kl_div(
     >>> kl_div(x, np.array([[1.0, 0.0]]), reduction="batchmean")
     np.float64(0.6931471805599453)
     """
-    _divergence("kl_div", x, target, reduction)
+    _divergence("kl_div", x, target, reduction, log_target)
     if log_target:
         losses = np.exp(target) * (target - x)
     else:
@@ -93,7 +93,9 @@ def kl_div_input_grad(
     log_target: bool = False,
 ) -> Floats:
     """Return the gradient of `x`: ``-grad_output * target``, or ``-grad_output * exp(target)``."""
-    shape = _divergence("kl_div_input_grad", x, target, reduction, grad_output=grad_output)
+    shape = _divergence(
+        "kl_div_input_grad", x, target, reduction, log_target, grad_output=grad_output
+    )
     count = _divisor(x, reduction, math.prod(shape))
     scale = reduce_grad(grad_output, reduction, count)
     slope = -(np.exp(target) if log_target else target)
@@ -110,7 +112,9 @@ def kl_div_target_grad(
     log_target: bool = False,
 ) -> Floats:
     """Return the gradient of `target`: ``log(target) + 1 - x``, or ``exp(t) * (t - x + 1)``."""
-    shape = _divergence("kl_div_target_grad", x, target, reduction, grad_output=grad_output)
+    shape = _divergence(
+        "kl_div_target_grad", x, target, reduction, log_target, grad_output=grad_output
+    )
     count = _divisor(x, reduction, math.prod(shape))
     if log_target:
         slope = np.exp(target) * (target - x + 1)
@@ -139,8 +143,7 @@ def poisson_nll_loss(
     target : ndarray of floats or integers that broadcasts with `x`
         Counts.
     log_input : bool
-        Whether `x` holds logarithms: the loss is ``exp(x) - target * x`` then, and
-        ``x - target * log(x + eps)`` else.
+        Whether `x` holds logarithms.
     full : bool
         Whether to add Stirling's ``t * log(t) - t + log(2 * pi * t) / 2``, which stands for
         ``log(t!)``, for targets above 1.
@@ -151,7 +154,8 @@ def poisson_nll_loss(
     Returns
     -------
     scalar, or ndarray for ``reduction="none"``
-        The mean of nothing is NaN.
+        ``exp(x) - target * x`` for logarithms, and ``x - target * log(x + eps)`` for rates. The
+        mean of nothing is NaN.
 
     Raises
     ------
@@ -160,12 +164,19 @@ def poisson_nll_loss(
     ValueError
         If the shapes do not broadcast, or `eps` is negative.
 
+    References
+    ----------
+    .. [1] J. A. Nelder and R. W. M. Wedderburn, "Generalized Linear Models", Journal of the
+       Royal Statistical Society A 135, 1972.
+
     Examples
     --------
     >>> poisson_nll_loss(np.array([2.0]), np.array([2]), log_input=False, eps=0.0)
     np.float64(0.6137056388801094)
     """
     target, _ = _counts("poisson_nll_loss", x, target, reduction)
+    check.flag("poisson_nll_loss", "log_input", log_input)
+    check.flag("poisson_nll_loss", "full", full)
     eps = check.real("poisson_nll_loss", "eps", eps, 0)
     losses = np.exp(x) - target * x if log_input else x - target * np.log(x + eps)
     if full:
@@ -188,6 +199,7 @@ def poisson_nll_loss_input_grad(
     """Return the gradient of `x`: ``exp(x) - target``, or ``1 - target / (x + eps)``."""
     name = "poisson_nll_loss_input_grad"
     target, shape = _counts(name, x, target, reduction, grad_output=grad_output)
+    check.flag(name, "log_input", log_input)
     eps = check.real(name, "eps", eps, 0)
     slope = np.exp(x) - target if log_input else 1 - target / (x + eps)
     scale = reduce_grad(grad_output, reduction, math.prod(shape))
@@ -208,7 +220,9 @@ def poisson_nll_loss_target_grad(
     """Return the gradient of `target`: ``-x`` or ``-log(x + eps)``; if full, Stirling's too."""
     name = "poisson_nll_loss_target_grad"
     target, shape = _counts(name, x, target, reduction, grad_output=grad_output)
+    check.flag(name, "log_input", log_input)
     eps = check.real(name, "eps", eps, 0)
+    check.flag(name, "full", full)
     slope = -x if log_input else -np.log(x + eps)
     if full:
         slope = slope + np.where(target > 1, np.log(target) + 0.5 / target, x.dtype.type(0))
@@ -267,6 +281,7 @@ def gaussian_nll_loss(
     """
     name = "gaussian_nll_loss"
     variance, _ = _normal(name, x, target, var, eps, reduction)
+    check.flag(name, "full", full)
     losses = (np.log(variance) + (x - target) ** 2 / variance) / 2
     return reduce(losses + math.log(2 * math.pi) / 2 if full else losses, reduction)
 
@@ -297,10 +312,16 @@ def gaussian_nll_loss_grads(
 
 
 def _divergence(
-    function: str, x: Floats, target: Floats, reduction: str, **gradient: Floats
+    function: str,
+    x: Floats,
+    target: Floats,
+    reduction: str,
+    log_target: bool,
+    **gradient: Floats,
 ) -> tuple[int, ...]:
     """Check the arrays of `kl_div` and return the shape of its terms."""
     check.choice(function, "reduction", reduction, DIVERGENCE_REDUCTIONS)
+    check.flag(function, "log_target", log_target)
     check.floats(function, **gradient, x=x, target=target)
     shape = common_shape(function, x=x.shape, target=target.shape)
     for grad_output in gradient.values():

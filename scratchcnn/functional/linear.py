@@ -23,6 +23,7 @@ def linear(x: Floats, weight: Floats, bias: Floats | None = None) -> Floats:
     Returns
     -------
     ndarray (..., O)
+        ``y[..., o] = sum(x[..., c] * weight[o, c] for c) + bias[o]``.
 
     Raises
     ------
@@ -30,6 +31,11 @@ def linear(x: Floats, weight: Floats, bias: Floats | None = None) -> Floats:
         If an array is not of float32 or float64, or the dtypes differ.
     ValueError
         If the sizes do not fit each other.
+
+    References
+    ----------
+    .. [1] D. E. Rumelhart, G. E. Hinton and R. J. Williams, "Learning Representations by
+       Back-Propagating Errors", Nature 323, 1986.
 
     Examples
     --------
@@ -87,7 +93,8 @@ def flatten(x: Floats, *, start_dim: int = 0, end_dim: int = -1) -> Floats:
     Returns
     -------
     ndarray
-        A copy; an array without axes becomes one of shape (1,).
+        ``y[..., (i * J + j) * K + k, ...] = x[..., i, j, k, ...]`` where three axes are joined, of
+        lengths I, J and K. A copy; an array without axes becomes one of shape (1,).
 
     Raises
     ------

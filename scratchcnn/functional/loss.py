@@ -41,6 +41,11 @@ def l1_loss(
     ValueError
         If the shapes differ.
 
+    References
+    ----------
+    .. [1] P. Bloomfield and W. L. Steiger, "Least Absolute Deviations: Theory, Applications,
+       and Algorithms", Birkhäuser, 1983.
+
     Examples
     --------
     >>> l1_loss(np.array([1.0, 2.0]), np.array([0.0, 4.0]))
@@ -103,6 +108,11 @@ def mse_loss(
         If an array is not of float32 or float64, or the dtypes differ.
     ValueError
         If the shapes differ.
+
+    References
+    ----------
+    .. [1] A.-M. Legendre, "Nouvelles méthodes pour la détermination des orbites des comètes",
+       1805, appendix on the method of least squares.
 
     Examples
     --------

@@ -96,9 +96,10 @@ def lp_pool2d(
     Returns
     -------
     ndarray (N, C, Hout, Wout)
-        ``y[n, c, i, j] = sum(window**p)**(1/p)``; without N where `x` has none. Powers are those
-        of the numbers, not of their absolute values: p = 1 is the sum, and a negative sum of
-        odd powers, or a power that is not whole of a negative number, is NaN.
+        ``y[n, c, i, j] = sum(x[n, c, i * sh + a, j * sw + b]**p for a, b)**(1/p)``; without N
+        where `x` has none. Powers are those of the numbers, not of their absolute values: p = 1
+        is the sum, and a negative sum of odd powers, or a power that is not whole of a negative
+        number, is NaN.
 
     Raises
     ------

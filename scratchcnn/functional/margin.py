@@ -54,6 +54,11 @@ def soft_margin_loss(x: Floats, target: NDArray[Any], *, reduction: str = "mean"
     ValueError
         If `target` does not broadcast to `x`.
 
+    References
+    ----------
+    .. [1] J. Friedman, T. Hastie and R. Tibshirani, "Additive Logistic Regression: A
+       Statistical View of Boosting", Annals of Statistics 28, 2000.
+
     Examples
     --------
     >>> soft_margin_loss(np.array([0.0, -1000.0]), np.array([1, 1]), reduction="none")
@@ -104,6 +109,11 @@ def margin_ranking_loss(
         If an input is not of float32 or float64, or `target` of neither their dtype nor integers.
     ValueError
         If the shapes do not fit.
+
+    References
+    ----------
+    .. [1] R. Herbrich, T. Graepel and K. Obermayer, "Large Margin Rank Boundaries for Ordinal
+       Regression", in Advances in Large Margin Classifiers, MIT Press, 2000.
 
     Examples
     --------
@@ -273,6 +283,13 @@ def check_labels(function: str, target: Integers, classes: int, least: int) -> N
         )
 
 
+def power(function: str, p: int) -> int:
+    """Return the power of a margin's excess, 1 or 2, or raise."""
+    if check.whole(function, "p", p, 1) > 2:
+        raise ValueError(f"{function}: p is {p}, expected 1 or 2")
+    return p
+
+
 def _excess(
     function: str,
     x: Floats,
@@ -289,8 +306,7 @@ def _excess(
     check.integers(function, "target", target)
     check.shape(function, "target", target, x.shape[:-1])
     check_labels(function, target, x.shape[-1], 0)
-    if check.whole(function, "p", p, 1) > 2:
-        raise ValueError(f"{function}: p is {p}, expected 1 or 2")
+    p = power(function, p)
     margin = check.real(function, "margin", margin, -np.inf)
     if weight is not None:
         check.shape(function, "weight", weight, x.shape[-1:])

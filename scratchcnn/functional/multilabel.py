@@ -47,6 +47,11 @@ def multilabel_margin_loss(x: Floats, target: Integers, *, reduction: str = "mea
     ValueError
         If the shapes differ, or a label is out of range.
 
+    References
+    ----------
+    .. [1] A. Elisseeff and J. Weston, "A Kernel Method for Multi-Labelled Classification", NIPS
+       2001.
+
     Examples
     --------
     >>> x = np.array([[0.125, 0.25, 0.5, 0.75]])
@@ -95,7 +100,8 @@ def multilabel_soft_margin_loss(
     Returns
     -------
     scalar, or ndarray (…) for ``reduction="none"``
-        The sum of ``target * log(1 + exp(-x)) + (1 - target) * log(1 + exp(x))`` over C.
+        ``sum(weight * (target * log(1 + exp(-x)) + (1 - target) * log(1 + exp(x)))) / C``, the
+        sum being over the classes.
 
     Raises
     ------
@@ -103,6 +109,11 @@ def multilabel_soft_margin_loss(
         If `x` is not of float32 or float64, or `target` of neither its dtype nor integers.
     ValueError
         If the shapes do not fit.
+
+    References
+    ----------
+    .. [1] J. Nam et al., "Large-Scale Multi-label Text Classification: Revisiting Neural
+       Networks", ECML PKDD 2014.
 
     Examples
     --------

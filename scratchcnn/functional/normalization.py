@@ -81,7 +81,7 @@ def batch_norm(
     name = "batch_norm"
     running, affine = (running_mean, running_var), {"weight": weight, "bias": bias}
     eps = checked(name, {"x": x}, running, affine, False, training, eps)
-    check.real(name, "momentum", momentum, 0, 1)
+    check.real(name, "momentum", momentum, 0)
     if training and eps == 0:
         raise ValueError(f"{name}: eps is 0, expected a positive number in training")
     return normalized(x, running, (weight, bias), False, training, eps)
@@ -116,8 +116,8 @@ def batch_norm_statistics(
     running_mean, running_var : ndarray (C,)
         The statistics before it.
     momentum : float
-        The weight of the new batch, from 0 to 1. For the mean of all batches, it is 1 over their
-        number.
+        The weight of the new batch, at least 0; above 1 the statistics go beyond it. For the mean
+        of all batches, it is 1 over their number.
 
     Returns
     -------
@@ -130,6 +130,11 @@ def batch_norm_statistics(
     ------
     TypeError, ValueError
         As `batch_norm` in training.
+
+    References
+    ----------
+    .. [1] S. Ioffe and C. Szegedy, "Batch Normalization: Accelerating Deep Network Training by
+       Reducing Internal Covariate Shift", ICML 2015.
 
     Examples
     --------
@@ -200,7 +205,7 @@ def instance_norm(
     name = "instance_norm"
     running, affine = (running_mean, running_var), {"weight": weight, "bias": bias}
     eps = checked(name, {"x": x}, running, affine, True, use_input_stats, eps)
-    check.real(name, "momentum", momentum, 0, 1)
+    check.real(name, "momentum", momentum, 0)
     return normalized(x, running, (weight, bias), True, use_input_stats, eps)
 
 
@@ -238,12 +243,18 @@ def instance_norm_statistics(
     -------
     RunningStatistics
         ``(1 - momentum) * running + momentum * new``, where `new` is the mean over the samples of
-        their means and of their unbiased variances.
+        their means ``m = sum(x) / n`` and of their unbiased variances
+        ``sum((x - m)**2) / (n - 1)``.
 
     Raises
     ------
     TypeError, ValueError
         As `instance_norm`.
+
+    References
+    ----------
+    .. [1] S. Ioffe and C. Szegedy, "Batch Normalization: Accelerating Deep Network Training by
+       Reducing Internal Covariate Shift", ICML 2015, for the running averages.
 
     Examples
     --------

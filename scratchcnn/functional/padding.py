@@ -33,7 +33,9 @@ _FITS: dict[str, tuple[Callable[[int, int, int], bool], str]] = {
 
 
 @check.ieee
-def pad(x: Floats, pad: Sequence[int], *, mode: str = "constant", value: float = 0.0) -> Floats:
+def pad(
+    x: Floats, pad: Sequence[int], *, mode: str = "constant", value: float | None = 0.0
+) -> Floats:
     """Return `x` with values added at the edges of its last axes, or cropped from them.
 
     Parameters
@@ -46,12 +48,15 @@ def pad(x: Floats, pad: Sequence[int], *, mode: str = "constant", value: float =
     mode : {"constant", "reflect", "replicate", "circular"}
         What is added: `value`; the mirror image, whose mirror stands on the outermost value;
         the outermost value; or the values of the other end, as on a ring.
-    value : float
-        What is added if `mode` is constant.
+    value : float, optional
+        What is added if `mode` is constant; None is 0.
 
     Returns
     -------
     ndarray
+        ``y[..., j] = x[..., k]`` with ``k = j - left``, and where that is not one of the W columns:
+        `value`, or ``W - 1 - abs(W - 1 - abs(k))`` for k if `mode` is reflect,
+        ``min(max(k, 0), W - 1)`` if it is replicate, ``k % W`` if it is circular.
         With ``left + right`` more columns, ``top + bottom`` more rows, and so on. Reflections
         and replicas are those of `x`, even where the value itself is cropped; a ring is what
         cropping has left.
@@ -81,8 +86,7 @@ def pad(x: Floats, pad: Sequence[int], *, mode: str = "constant", value: float =
     """
     check.floats("pad", x=x)
     widths = _widths("pad", x.shape, pad, mode)
-    is_nan = isinstance(value, float | np.floating) and np.isnan(value)
-    fill = value if is_nan else check.real("pad", "value", value, -np.inf)
+    fill = fill_value("pad", value)
     if mode == "constant":
         result = np.full(_padded(x.shape, widths), fill, x.dtype)
         inner, kept = _overlap(x.shape, widths)
@@ -116,6 +120,13 @@ def pad_grad(
     for axis in range(len(input_shape) - len(pad) // 2, len(input_shape)):
         grad_output = _taken_back(grad_output, axis, mode, input_shape[axis], *widths[axis])
     return grad_output
+
+
+def fill_value(function: str, value: float | None) -> float:
+    """Return the number that a constant padding adds: any, NaN too, and 0 for PyTorch's None."""
+    is_nan = isinstance(value, float | np.floating) and np.isnan(value)
+    number = 0.0 if value is None else value
+    return np.nan if is_nan else check.real(function, "value", number, -np.inf)
 
 
 def _positions(mode: str, size: int, before: int, after: int) -> NDArray[np.intp]:
@@ -154,9 +165,9 @@ def _widths(
 ) -> list[tuple[int, int]]:
     """Return the widths (before, after) of every axis, first axis first."""
     check.choice(function, "mode", mode, tuple(_FITS))
-    if not isinstance(pad, Sequence) or isinstance(pad, str):
+    if not check.several(pad):
         raise TypeError(f"{function}: pad is {pad!r}, expected a sequence of integers")
-    flat = tuple(check.whole(function, "pad", width, -(10**9)) for width in pad)
+    flat = tuple(check.whole(function, "pad", width) for width in pad)
     if len(flat) % 2 or len(flat) > 2 * len(shape):
         raise ValueError(
             f"{function}: pad has {len(flat)} widths, expected an even number of at most "

@@ -30,6 +30,11 @@ def l1_penalty(x: Floats, *, strength: float) -> Floats:
     TypeError, ValueError
         As `l2_penalty`.
 
+    References
+    ----------
+    .. [1] R. Tibshirani, "Regression Shrinkage and Selection via the Lasso", Journal of the
+       Royal Statistical Society B 58, 1996.
+
     Examples
     --------
     >>> l1_penalty(np.array([3.0, -4.0]), strength=0.5)
@@ -70,6 +75,11 @@ def l2_penalty(x: Floats, *, strength: float) -> Floats:
         If `x` is not of float32 or float64, or `strength` no number.
     ValueError
         If `strength` is negative.
+
+    References
+    ----------
+    .. [1] A. E. Hoerl and R. W. Kennard, "Ridge Regression: Biased Estimation for Nonorthogonal
+       Problems", Technometrics 12, 1970.
 
     Examples
     --------

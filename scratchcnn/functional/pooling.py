@@ -166,9 +166,12 @@ def max_pool2d(
     Returns
     -------
     ndarray (N, C, Hout, Wout), or MaxPool
-        Among equal values the first in row-major order counts; NaN beats every number, and
-        the last NaN of a window beats the others. A dilated window that sees nothing but
-        padding is -inf, and its index -1. Without N where `x` has none.
+        ``y[n, c, i, j] = max(x[n, c, i * sh + a * dh - ph, j * sw + b * dw - pw] for a, b)`` over
+        the taps ``a < KH, b < KW`` that lie inside, and ``Hout = (H + 2 * ph - dh * (KH - 1) - 1)
+        // sh + 1``, or one more by `ceil_mode`. Among equal values the first in row-major order
+        counts; NaN beats every number, and the last NaN of a window beats the others. A dilated
+        window that sees nothing but padding is -inf, and its index -1. Without N where `x` has
+        none.
 
     Raises
     ------
@@ -176,6 +179,11 @@ def max_pool2d(
         If `x` is not of float32 or float64, or a parameter is no integer.
     ValueError
         If the rank or a parameter does not fit, or no window fits into the input.
+
+    References
+    ----------
+    .. [1] M. Ranzato, F. J. Huang, Y.-L. Boureau and Y. LeCun, "Unsupervised Learning of
+       Invariant Feature Hierarchies with Applications to Object Recognition", CVPR 2007.
 
     Examples
     --------
@@ -301,6 +309,7 @@ def _max_pool(
     """Return the maxima of windows over the last `spatial` axes."""
     size = checked_size(function, x, spatial)
     windows = pooling_windows(function, size, kernel_size, stride, padding, dilation, ceil_mode)
+    check.flag(function, "return_indices", return_indices)
     return maxima_with_indices(x, windows) if return_indices else maxima(x, windows)
 
 
@@ -443,10 +452,11 @@ def pooling_windows(
 ) -> Windows:
     """Return the geometry of a pooling, or raise for parameters that do not fit."""
     axes = len(size)
-    kernel = check.per_axis(function, "kernel_size", kernel_size, axes, 1)
-    steps = kernel if stride is None else check.per_axis(function, "stride", stride, axes, 1)
-    edges = check.per_axis(function, "padding", padding, axes, 0)
-    gaps = check.per_axis(function, "dilation", dilation, axes, 1)
+    kernel = check.window(function, "kernel_size", kernel_size, axes, 1)
+    steps = kernel if stride is None else check.window(function, "stride", stride, axes, 1)
+    edges = check.window(function, "padding", padding, axes, 0)
+    gaps = check.window(function, "dilation", dilation, axes, 1)
+    check.flag(function, "ceil_mode", ceil_mode)
     reach = tuple((k - 1) * d + 1 for k, d in zip(kernel, gaps, strict=True))
     check_padding(function, edges, kernel)
     if ceil_mode:

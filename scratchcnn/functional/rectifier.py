@@ -143,13 +143,14 @@ def rrelu(
     Returns
     -------
     ndarray, same shape and dtype as `x`
+        ``max(x, 0) + slope * min(x, 0)``, with a slope for each element.
 
     Raises
     ------
     TypeError
         If `x` is not of float32 or float64, or a bound is no number.
     ValueError
-        If `lower` is above `upper`.
+        If `lower` is above `upper`, or a bound is infinite.
 
     References
     ----------
@@ -184,12 +185,18 @@ def rrelu_with_noise(
     Returns
     -------
     RReLU
-        The output, and the factor of each element: 1 where ``x > 0``, elsewhere its slope.
+        The output ``x * noise``, and the noise, the factor of each element: 1 where ``x > 0``,
+        elsewhere its slope.
 
     Raises
     ------
     TypeError, ValueError
         As `rrelu`.
+
+    References
+    ----------
+    .. [1] B. Xu, N. Wang, T. Chen, M. Li, "Empirical Evaluation of Rectified Activations in
+       Convolutional Network", 2015, arXiv:1505.00853.
 
     Examples
     --------
@@ -221,10 +228,21 @@ def _check_weights(function: str, x: Floats, shape: tuple[int, ...]) -> None:
         )
 
 
+def slope_range(function: str, lower: float, upper: float) -> tuple[float, float]:
+    """Return both bounds of random slopes, which must be finite and in order, as floats."""
+    low = check.real(function, "lower", lower, -np.inf)
+    high = check.real(function, "upper", upper, low)
+    if not np.isfinite(high - low):
+        raise ValueError(
+            f"{function}: lower is {low:g} and upper {high:g}, expected a finite range"
+        )
+    return low, high
+
+
 def _rrelu(function: str, x: Floats, lower: float, upper: float, training: bool, rng: RNG) -> RReLU:
     check.floats(function, x=x)
-    lower = check.real(function, "lower", lower, -np.inf)
-    upper = check.real(function, "upper", upper, lower)
+    lower, upper = slope_range(function, lower, upper)
+    check.flag(function, "training", training)
     slopes: float | Floats = (lower + upper) / 2
     if training:
         slopes = check.generator(function, rng).uniform(lower, upper, x.shape).astype(x.dtype)

@@ -1,7 +1,8 @@
 """Resizing: the values of an image on a finer or a coarser grid.
 
-All modes are separable: each axis has a small sparse matrix that takes the values at its old
-positions to those at its new ones, and the gradient is its transpose.
+All modes but "area", which is an adaptive pooling, are separable: each axis has a small sparse
+matrix that takes the values at its old positions to those at its new ones, and the gradient is
+its transpose.
 """
 
 from __future__ import annotations
@@ -14,6 +15,14 @@ from numpy.typing import NDArray
 
 from scratchcnn.functional import _checks as check
 from scratchcnn.functional._checks import Floats, PerAxis
+from scratchcnn.functional.adaptive import (
+    adaptive_avg_pool1d,
+    adaptive_avg_pool1d_grad,
+    adaptive_avg_pool2d,
+    adaptive_avg_pool2d_grad,
+    adaptive_avg_pool3d,
+    adaptive_avg_pool3d_grad,
+)
 
 Factors: TypeAlias = float | Sequence[float]
 
@@ -26,6 +35,12 @@ MODES = {
     "bicubic": (2,),
     "trilinear": (3,),
     "area": (1, 2, 3),
+}
+_MEANS = {1: adaptive_avg_pool1d, 2: adaptive_avg_pool2d, 3: adaptive_avg_pool3d}
+_MEAN_GRADS = {
+    1: adaptive_avg_pool1d_grad,
+    2: adaptive_avg_pool2d_grad,
+    3: adaptive_avg_pool3d_grad,
 }
 ALIGNED = ("linear", "bilinear", "bicubic", "trilinear")
 ANTIALIASED = ("bilinear", "bicubic")
@@ -115,6 +130,8 @@ def interpolate(
         recompute_scale_factor,
         antialias,
     )
+    if mode == "area":
+        return _MEANS[len(axes)](x, tuple(axis.output for axis in axes))
     for place, axis in enumerate(axes, 2):
         matrix = _matrix(x.dtype, axis, len(axes), mode, bool(align_corners), antialias)
         x = _along(place, matrix, x)
@@ -149,6 +166,9 @@ def interpolate_grad(
     )
     expected = (*input_shape[:2], *(axis.output for axis in axes))
     check.shape(name, "grad_output", grad_output, expected)
+    if mode == "area":
+        mean_grad = _MEAN_GRADS[len(axes)]
+        return mean_grad(grad_output, input_shape=input_shape, output_size=expected[2:])
     for place, axis in enumerate(axes, 2):
         matrix = _matrix(grad_output.dtype, axis, len(axes), mode, bool(align_corners), antialias)
         grad_output = _along(place, matrix.T, grad_output)
@@ -173,8 +193,6 @@ def _matrix(
 
     if mode.startswith("nearest"):
         positions, weights = _nearest(axis, mode, axes)
-    elif mode == "area":
-        positions, weights = _area(axis)
     else:
         positions, weights = _kernel(axis, mode, align_corners, antialias)
     # What has no weight is not looked at: 0 times infinity would be NaN.
@@ -195,14 +213,6 @@ def _nearest(axis: _Axis, mode: str, axes: int) -> Table:
     if mode == "nearest" and axes == 2 and axis.output in (axis.size, 2 * axis.size):
         old = new * axis.size // axis.output
     return np.minimum(old, axis.size - 1)[:, None], np.ones((axis.output, 1))
-
-
-def _area(axis: _Axis) -> Table:
-    """Return the positions that each new one touches, and one over their number."""
-    new = np.arange(axis.output)[:, None]
-    start, stop = new * axis.size // axis.output, -((-new - 1) * axis.size // axis.output)
-    positions = start + np.arange((stop - start).max())
-    return positions, (positions < stop) / (stop - start)
 
 
 def _kernel(axis: _Axis, mode: str, align_corners: bool, antialias: bool) -> Table:
@@ -266,6 +276,8 @@ def _axes(
         raise ValueError(f"{function}: x has shape {shape}, expected {expected} with mode={mode!r}")
     if 0 in shape[1:]:
         raise ValueError(f"{function}: x has shape {shape}, expected no empty axis but N")
+    check_flags(function, align_corners, recompute_scale_factor)
+    check.flag(function, "antialias", antialias)
     if align_corners is not None and mode not in ALIGNED:
         raise ValueError(
             f"{function}: align_corners is {align_corners}, expected None with mode={mode!r}"
@@ -306,9 +318,19 @@ def _axes(
     return list(map(_Axis, shape[2:], output, steps))
 
 
+def check_flags(
+    function: str, align_corners: bool | None, recompute_scale_factor: bool | None
+) -> None:
+    """Raise TypeError unless both are True, False or None."""
+    if align_corners is not None:
+        check.flag(function, "align_corners", align_corners)
+    if recompute_scale_factor is not None:
+        check.flag(function, "recompute_scale_factor", recompute_scale_factor)
+
+
 def _factors(function: str, value: Any, axes: int) -> tuple[float, ...]:
     """Return one factor for each axis."""
-    if not isinstance(value, Sequence) or isinstance(value, str):
+    if not check.several(value):
         return (check.real(function, "scale_factor", value, 0, 1e9),) * axes
     if len(value) != axes:
         raise ValueError(

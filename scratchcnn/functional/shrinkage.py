@@ -20,6 +20,7 @@ def hardshrink(x: Floats, lambd: float = 0.5) -> Floats:
     Returns
     -------
     ndarray, same shape and dtype as `x`
+        ``x`` where ``abs(x) > lambd``, else 0.
         NaN stays NaN. The derivative at both bounds, and where `x` is NaN, is 0.
 
     Raises
@@ -63,6 +64,7 @@ def softshrink(x: Floats, lambd: float = 0.5) -> Floats:
     Returns
     -------
     ndarray, same shape and dtype as `x`
+        ``sign(x) * max(abs(x) - lambd, 0)``.
         NaN stays NaN. The derivative at both bounds, and where `x` is NaN, is 0.
 
     Raises
@@ -154,12 +156,18 @@ def threshold(x: Floats, threshold: float, *, value: float) -> Floats:
     Returns
     -------
     ndarray, same shape and dtype as `x`
+        ``x`` where ``x > threshold``, else `value`.
         NaN stays NaN. The derivative at the threshold is 0.
 
     Raises
     ------
     TypeError
         If `x` is not of float32 or float64, or a parameter is no number.
+
+    References
+    ----------
+    .. [1] K. Konda, R. Memisevic and D. Krueger, "Zero-bias autoencoders and the benefits of
+       co-adapting features", ICLR 2015, for a value of 0.
 
     Examples
     --------

@@ -71,6 +71,11 @@ def pixel_unshuffle(x: Floats, downscale_factor: int) -> Floats:
     ValueError
         If `x` has fewer than three axes, or its height or width is no multiple of r.
 
+    References
+    ----------
+    .. [1] W. Shi et al., "Real-Time Single Image and Video Super-Resolution Using an Efficient
+       Sub-Pixel Convolutional Neural Network", CVPR 2016, for the inverse.
+
     Examples
     --------
     >>> pixel_unshuffle(np.arange(4.0).reshape(1, 2, 2), 2).shape

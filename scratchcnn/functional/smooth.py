@@ -76,6 +76,11 @@ def logsigmoid(x: Floats) -> Floats:
     TypeError
         If `x` is not of float32 or float64.
 
+    References
+    ----------
+    .. [1] M. Mächler, "Accurately Computing log(1 - exp(-|a|))", vignette of the R package
+       Rmpfr, 2012, which treats log(1 + exp(x)) too.
+
     Examples
     --------
     >>> logsigmoid(np.array([-1000.0, 1000.0]))

@@ -53,6 +53,11 @@ def unfold(
     ValueError
         If the rank or a parameter does not fit, or no window fits into the input.
 
+    References
+    ----------
+    .. [1] K. Chellapilla, S. Puri and P. Simard, "High Performance Convolutional Neural
+       Networks for Document Processing", IWFHR 2006.
+
     Examples
     --------
     >>> unfold(np.arange(6.0).reshape(1, 2, 3), 2)
@@ -114,7 +119,9 @@ def fold(
     Returns
     -------
     ndarray (N, C, H, W) or (C, H, W)
-        The sums. ``fold(unfold(x))`` counts each pixel as often as windows see it.
+        ``y[n, c, i * sh + a * dh - ph, j * sw + b * dw - pw] +=
+        x[n, (c * KH + a) * KW + b, i * Wout + j]`` for all ``c, a, b, i, j``, from 0 on.
+        ``fold(unfold(x))`` counts each pixel as often as windows see it.
 
     Raises
     ------
@@ -122,6 +129,11 @@ def fold(
         If `x` is not of float32 or float64, or a parameter is no integer.
     ValueError
         If the shape or a parameter does not fit, or no window fits into the images.
+
+    References
+    ----------
+    .. [1] K. Chellapilla, S. Puri and P. Simard, "High Performance Convolutional Neural
+       Networks for Document Processing", IWFHR 2006, for the columns.
 
     Examples
     --------

@@ -213,7 +213,7 @@ def _to_torch(own: Any, path: str, twins: _Twins) -> Any:
 
 def _with_children(twin: Any, own: nn.Module, path: str, twins: _Twins) -> Any:
     """Return the container `twin` with the twins of all children of `own`."""
-    for name, child in own.children():
+    for name, child in own._children().items():
         child_path = _joined(path, name)
         if hasattr(twin, name):
             raise ValueError(

@@ -42,7 +42,7 @@ class AlexNet(Classifier):
         *,
         stem: tuple[int, int, int] = (11, 4, 2),
         width: int = 64,
-        dtype: DTypeLike = np.float32,
+        dtype: DTypeLike | None = np.float32,
         rng: RNG = None,
     ) -> None:
         options: Any = {"dtype": dtype, "rng": np.random.default_rng(rng)}

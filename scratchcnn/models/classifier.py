@@ -15,7 +15,7 @@ class Classifier(Composite):
 
     def body(self) -> Module:
         """Return the children in their order with the flattening."""
-        *features, head = (child for _, child in self.children())
+        *features, head = self._children().values()
         return Sequential(*features, Flatten(), head)
 
 
@@ -27,7 +27,7 @@ def convolution(
     *,
     bias: bool,
     rng: np.random.Generator,
-    dtype: DTypeLike,
+    dtype: DTypeLike | None,
 ) -> Conv2d:
     """Return a padded convolution with He's normal weights for the gradients, and no bias or 0.
 

@@ -22,7 +22,7 @@ from scratchcnn.nn import (
 )
 
 
-def sigmoid_cnn(*, rng: RNG = None, dtype: DTypeLike = np.float32) -> Sequential:
+def sigmoid_cnn(*, rng: RNG = None, dtype: DTypeLike | None = np.float32) -> Sequential:
     """Return the binary classifier of A. Singh: three 5×5 filters, one dense unit, sigmoids.
 
     Input (N, 1, 28, 28), output (N, 1) between 0 and 1. The filters have no bias, the dense
@@ -53,7 +53,7 @@ def sigmoid_cnn(*, rng: RNG = None, dtype: DTypeLike = np.float32) -> Sequential
     )
 
 
-def untied_cnn(*, rng: RNG = None, dtype: DTypeLike = np.float32) -> Sequential:
+def untied_cnn(*, rng: RNG = None, dtype: DTypeLike | None = np.float32) -> Sequential:
     """Return a classifier on the convolution of W. La Rosa, one bias per output pixel.
 
     Input (N, 1, 28, 28), output (N, 10) logits. The article has the convolution (stride 1,
@@ -76,7 +76,7 @@ def untied_cnn(*, rng: RNG = None, dtype: DTypeLike = np.float32) -> Sequential:
         1, 4, 3, padding=1, untied_bias=True, input_size=(28, 28), dtype=dtype, rng=source
     )
     normal = source.standard_normal(conv.weight.shape) * math.sqrt(2 / 9)
-    conv.weight.data = normal.astype(dtype)
+    conv.weight.data = normal.astype(conv.weight.data.dtype)
     return Sequential(
         {
             "conv": conv,
@@ -88,7 +88,7 @@ def untied_cnn(*, rng: RNG = None, dtype: DTypeLike = np.float32) -> Sequential:
     )
 
 
-def lenet5(*, rng: RNG = None, dtype: DTypeLike = np.float32) -> Sequential:
+def lenet5(*, rng: RNG = None, dtype: DTypeLike | None = np.float32) -> Sequential:
     """Return LeNet-5 with hyperbolic tangents and average pooling.
 
     Input (N, 1, 28, 28), which the first layer pads to 32×32; output (N, 10) logits. As usual
@@ -124,7 +124,7 @@ def lenet5(*, rng: RNG = None, dtype: DTypeLike = np.float32) -> Sequential:
     )
 
 
-def two_conv(*, rng: RNG = None, dtype: DTypeLike = np.float32) -> Sequential:
+def two_conv(*, rng: RNG = None, dtype: DTypeLike | None = np.float32) -> Sequential:
     """Return two convolutions with ReLU and max-pooling, then dropout and two dense layers.
 
     Input (N, 1, 28, 28), output (N, 10) logits.

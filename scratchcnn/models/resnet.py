@@ -47,7 +47,7 @@ class BasicBlock(Composite):
         stride: int = 1,
         downsample: Module | None = None,
         *,
-        dtype: DTypeLike = np.float32,
+        dtype: DTypeLike | None = np.float32,
         rng: RNG = None,
     ) -> None:
         options: Any = {"bias": False, "dtype": dtype, "rng": np.random.default_rng(rng)}
@@ -86,7 +86,7 @@ class Bottleneck(Composite):
         stride: int = 1,
         downsample: Module | None = None,
         *,
-        dtype: DTypeLike = np.float32,
+        dtype: DTypeLike | None = np.float32,
         rng: RNG = None,
     ) -> None:
         options: Any = {"bias": False, "dtype": dtype, "rng": np.random.default_rng(rng)}
@@ -111,7 +111,12 @@ Shortcut = Callable[[int, int, int], Module]
 
 
 def projection(
-    in_channels: int, out_channels: int, stride: int, *, dtype: DTypeLike, rng: np.random.Generator
+    in_channels: int,
+    out_channels: int,
+    stride: int,
+    *,
+    dtype: DTypeLike | None,
+    rng: np.random.Generator,
 ) -> Sequential:
     """Return the shortcut of torchvision, the article's option B: a convolution of 1×1."""
     conv = convolution(in_channels, out_channels, 1, stride, bias=False, dtype=dtype, rng=rng)
@@ -170,7 +175,7 @@ class ResNet(Classifier):
         in_channels: int = 3,
         *,
         width: int = 64,
-        dtype: DTypeLike = np.float32,
+        dtype: DTypeLike | None = np.float32,
         rng: RNG = None,
     ) -> None:
         options: Any = {"dtype": dtype, "rng": np.random.default_rng(rng)}
@@ -208,7 +213,7 @@ class SmallResNet(Classifier):
         in_channels: int = 3,
         *,
         width: int = 16,
-        dtype: DTypeLike = np.float32,
+        dtype: DTypeLike | None = np.float32,
         rng: RNG = None,
     ) -> None:
         options: Any = {"dtype": dtype, "rng": np.random.default_rng(rng)}

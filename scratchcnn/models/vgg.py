@@ -48,7 +48,7 @@ class VGG(Classifier):
         *,
         batch_norm: bool = False,
         width: int = 64,
-        dtype: DTypeLike = np.float32,
+        dtype: DTypeLike | None = np.float32,
         rng: RNG = None,
     ) -> None:
         source = np.random.default_rng(rng)
@@ -75,7 +75,7 @@ class VGG(Classifier):
         )
 
 
-def _dense(inputs: int, outputs: int, rng: np.random.Generator, dtype: DTypeLike) -> Linear:
+def _dense(inputs: int, outputs: int, rng: np.random.Generator, dtype: DTypeLike | None) -> Linear:
     """Return a dense layer whose weights are normal with deviation 0.01, as in torchvision."""
     layer = Linear(inputs, outputs, dtype=dtype, rng=rng)
     assert layer.bias is not None

@@ -1,6 +1,6 @@
 """Layers, losses and networks, named as in :mod:`torch.nn`."""
 
-from scratchcnn.nn import utils
+from scratchcnn.nn import functional, utils
 from scratchcnn.nn.activation import (
     CELU,
     ELU,
@@ -37,7 +37,7 @@ from scratchcnn.nn.adaptive import (
     AdaptiveMaxPool2d,
     AdaptiveMaxPool3d,
 )
-from scratchcnn.nn.branches import Composite, Concat, Identity, Residual
+from scratchcnn.nn.branches import Composite, Concat, Residual
 from scratchcnn.nn.classification import (
     BCELoss,
     BCEWithLogitsLoss,
@@ -56,7 +56,7 @@ from scratchcnn.nn.clipping import (
     clip_grad_value_,
     get_total_norm,
 )
-from scratchcnn.nn.container import Sequential
+from scratchcnn.nn.container import Identity, Sequential
 from scratchcnn.nn.conv import Conv1d, Conv2d, Conv3d
 from scratchcnn.nn.conv_transpose import ConvTranspose1d, ConvTranspose2d, ConvTranspose3d
 from scratchcnn.nn.dropout import (
@@ -74,7 +74,7 @@ from scratchcnn.nn.layer_normalization import GroupNorm, LayerNorm, LocalRespons
 from scratchcnn.nn.likelihood import GaussianNLLLoss, KLDivLoss, PoissonNLLLoss
 from scratchcnn.nn.linear import Flatten, Linear
 from scratchcnn.nn.loss import HalfSquaredError, HuberLoss, L1Loss, Loss, MSELoss, SmoothL1Loss
-from scratchcnn.nn.module import Module
+from scratchcnn.nn.module import IncompatibleKeys, Module
 from scratchcnn.nn.normalization import (
     BatchNorm1d,
     BatchNorm2d,
@@ -188,6 +188,7 @@ __all__ = [
     "HingeEmbeddingLoss",
     "HuberLoss",
     "Identity",
+    "IncompatibleKeys",
     "InstanceNorm1d",
     "InstanceNorm2d",
     "InstanceNorm3d",
@@ -266,6 +267,7 @@ __all__ = [
     "clip_grad_value_",
     "fan_in_uniform",
     "freeze",
+    "functional",
     "get_total_norm",
     "load_matching",
     "load_weights",

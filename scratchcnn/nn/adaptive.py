@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
+from scratchcnn.functional import _checks as check
 from scratchcnn.functional._checks import Floats
 from scratchcnn.functional.adaptive import OutputSize, adaptive_sizes
 from scratchcnn.nn.module import Pullback
+from scratchcnn.nn.named import Named
 from scratchcnn.nn.pooling import Pooling
 
 
-class _AdaptiveAvgPool(Pooling):
+class _AdaptiveAvgPool(Named, Pooling):
     """Adaptive average pooling over some axes."""
 
     _function = "adaptive_avg_pool"
@@ -38,6 +40,12 @@ class AdaptiveAvgPool1d(_AdaptiveAvgPool):
     output_size
         As in `scratchcnn.functional.adaptive_avg_pool1d`.
 
+    Raises
+    ------
+    TypeError, ValueError
+        If a size is no positive integer, or there are more or fewer than axes; when called, if
+        the input is not (N, C, L) or (C, L) of floats.
+
     Examples
     --------
     >>> import numpy as np
@@ -59,6 +67,12 @@ class AdaptiveAvgPool2d(_AdaptiveAvgPool):
     output_size
         As in `scratchcnn.functional.adaptive_avg_pool2d`.
 
+    Raises
+    ------
+    TypeError, ValueError
+        If a size is no positive integer, or there are more or fewer than axes; when called, if
+        the input is not (N, C, H, W) or (C, H, W) of floats.
+
     Examples
     --------
     >>> import numpy as np
@@ -77,6 +91,12 @@ class AdaptiveAvgPool3d(_AdaptiveAvgPool):
     output_size
         As in `scratchcnn.functional.adaptive_avg_pool3d`.
 
+    Raises
+    ------
+    TypeError, ValueError
+        If a size is no positive integer, or there are more or fewer than axes; when called, if
+        the input is not (N, C, D, H, W) or (C, D, H, W) of floats.
+
     Examples
     --------
     >>> import numpy as np
@@ -87,7 +107,7 @@ class AdaptiveAvgPool3d(_AdaptiveAvgPool):
     _axes = 3
 
 
-class _AdaptiveMaxPool(Pooling):
+class _AdaptiveMaxPool(Named, Pooling):
     """Adaptive max pooling over some axes."""
 
     _function = "adaptive_max_pool"
@@ -96,7 +116,7 @@ class _AdaptiveMaxPool(Pooling):
     def __init__(self, output_size: OutputSize, return_indices: bool = False) -> None:
         adaptive_sizes(type(self).__name__, output_size, (1,) * self._axes)
         self.output_size = output_size
-        self.return_indices = return_indices
+        self.return_indices = check.flag(type(self).__name__, "return_indices", return_indices)
 
     def vjp(self, x: Floats, input_grad: bool = True) -> tuple[Any, Pullback]:
         """Return the maxima, with ``return_indices=True`` a `MaxPool`, and their pullback."""
@@ -120,6 +140,12 @@ class AdaptiveMaxPool1d(_AdaptiveMaxPool):
     output_size, return_indices
         As in `scratchcnn.functional.adaptive_max_pool1d`.
 
+    Raises
+    ------
+    TypeError, ValueError
+        If a size is no positive integer, or there are more or fewer than axes; when called, if
+        the input is not (N, C, L) or (C, L) of floats.
+
     Examples
     --------
     >>> import numpy as np
@@ -138,6 +164,12 @@ class AdaptiveMaxPool2d(_AdaptiveMaxPool):
     output_size, return_indices
         As in `scratchcnn.functional.adaptive_max_pool2d`.
 
+    Raises
+    ------
+    TypeError, ValueError
+        If a size is no positive integer, or there are more or fewer than axes; when called, if
+        the input is not (N, C, H, W) or (C, H, W) of floats.
+
     Examples
     --------
     >>> import numpy as np
@@ -155,6 +187,12 @@ class AdaptiveMaxPool3d(_AdaptiveMaxPool):
     ----------
     output_size, return_indices
         As in `scratchcnn.functional.adaptive_max_pool3d`.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If a size is no positive integer, or there are more or fewer than axes; when called, if
+        the input is not (N, C, D, H, W) or (C, D, H, W) of floats.
 
     Examples
     --------

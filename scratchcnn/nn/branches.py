@@ -10,22 +10,8 @@ import numpy as np
 
 from scratchcnn.functional import _checks as check
 from scratchcnn.functional._checks import Floats
-from scratchcnn.nn.container import named_modules_of
+from scratchcnn.nn.container import Identity, named_modules_of
 from scratchcnn.nn.module import Module, Pullback
-
-
-class Identity(Module):
-    """A layer that changes nothing.
-
-    Examples
-    --------
-    >>> Identity()(np.array([1.0, -2.0]))
-    array([ 1., -2.])
-    """
-
-    def vjp(self, x: Floats, input_grad: bool = True) -> tuple[Floats, Pullback]:
-        """Return a copy of `x` and the pullback that copies."""
-        return x.copy(), lambda grad_output: grad_output.copy() if input_grad else None
 
 
 class Residual(Module):
@@ -110,7 +96,7 @@ class Concat(Module):
 
     def vjp(self, x: Floats, input_grad: bool = True) -> tuple[Floats, Pullback]:
         """Return the joined outputs, and the pullback that adds the gradients of all branches."""
-        names, branches = zip(*self.children(), strict=True)
+        names, branches = zip(*self._children().items(), strict=True)
         outputs, pull = branched(branches, x, input_grad)
         axis = _axis(self.dim, names, outputs)
         ends = np.cumsum([output.shape[axis] for output in outputs])
@@ -130,6 +116,11 @@ class Composite(Module):
 
     A subclass names its children as it likes, and defines `body`, which arranges them. So names
     of a state_dict need not follow the way of the data.
+
+    Raises
+    ------
+    NotImplementedError
+        When called, if the subclass defines no `body`.
 
     Examples
     --------

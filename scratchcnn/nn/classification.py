@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
 
 from scratchcnn import functional as F
 from scratchcnn.functional import _checks as check
 from scratchcnn.functional._checks import Floats, Integers
+from scratchcnn.functional.margin import power
 from scratchcnn.nn.loss import LossPullback, LossPullbacks, _Loss
 
 
@@ -19,11 +21,23 @@ class BCELoss(_Loss):
     ----------
     weight : ndarray, optional
     reduction : {"mean", "sum", "none"}
+
+    Raises
+    ------
+    TypeError, ValueError
+        If `reduction` is none of these or `weight` no array of floats; when called, as
+        `scratchcnn.functional.binary_cross_entropy`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> BCELoss()(np.array([0.5, 0.25]), np.array([1.0, 0.0])).round(4)
+    np.float64(0.4904)
     """
 
     def __init__(self, weight: Floats | None = None, *, reduction: str = "mean") -> None:
         super().__init__(reduction=reduction)
-        self.weight = weight
+        self.weight = self._optional("weight", weight)
 
     def vjp(self, x: Floats, target: Floats) -> tuple[Floats, LossPullback]:
         """Return the loss and its pullback."""
@@ -39,6 +53,18 @@ class BCEWithLogitsLoss(_Loss):
     weight, pos_weight : ndarray, optional
         As in `scratchcnn.functional.binary_cross_entropy_with_logits`.
     reduction : {"mean", "sum", "none"}
+
+    Raises
+    ------
+    TypeError, ValueError
+        If `reduction` is none of these or `weight` or `pos_weight` no array of floats; when
+        called, as `scratchcnn.functional.binary_cross_entropy_with_logits`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> BCEWithLogitsLoss()(np.array([0.0, 3.0]), np.array([1.0, 1.0])).round(4)
+    np.float64(0.3709)
     """
 
     # The sigmoid of the logit 0 is one half.
@@ -53,7 +79,8 @@ class BCEWithLogitsLoss(_Loss):
         pos_weight: Floats | None = None,
     ) -> None:
         super().__init__(reduction=reduction)
-        self.weight, self.pos_weight = weight, pos_weight
+        self.weight = self._optional("weight", weight)
+        self.pos_weight = self._optional("pos_weight", pos_weight)
 
     def vjp(self, x: Floats, target: Floats) -> tuple[Floats, LossPullback]:
         """Return the loss and its pullback."""
@@ -70,6 +97,18 @@ class NLLLoss(_Loss):
     weight : ndarray (C,), optional
     ignore_index : int
     reduction : {"mean", "sum", "none"}
+
+    Raises
+    ------
+    TypeError, ValueError
+        If `reduction` is none of these, `weight` no array of floats, or `ignore_index` no
+        integer; when called, as `scratchcnn.functional.nll_loss`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> NLLLoss()(np.array([[-0.5, -1.5], [-2.0, -0.25]]), np.array([0, 1]))
+    np.float64(0.375)
     """
 
     hyperparameters = ("ignore_index", "reduction")
@@ -82,7 +121,8 @@ class NLLLoss(_Loss):
         reduction: str = "mean",
     ) -> None:
         super().__init__(reduction=reduction)
-        self.weight, self.ignore_index = weight, ignore_index
+        self.weight = self._optional("weight", weight)
+        self.ignore_index = check.whole(type(self).__name__, "ignore_index", ignore_index)
 
     def vjp(self, x: Floats, target: Integers) -> tuple[Floats, LossPullback]:
         """Return the loss and its pullback."""
@@ -102,6 +142,13 @@ class CrossEntropyLoss(_Loss):
     ignore_index : int
     reduction : {"mean", "sum", "none"}
     label_smoothing : float
+
+    Raises
+    ------
+    TypeError, ValueError
+        If `reduction` is none of these, `weight` no array of floats, `ignore_index` no integer,
+        or `label_smoothing` not from 0 to 1; when called, as
+        `scratchcnn.functional.cross_entropy`.
 
     Examples
     --------
@@ -123,7 +170,8 @@ class CrossEntropyLoss(_Loss):
         label_smoothing: float = 0.0,
     ) -> None:
         super().__init__(reduction=reduction)
-        self.weight, self.ignore_index = weight, ignore_index
+        self.weight = self._optional("weight", weight)
+        self.ignore_index = check.whole(type(self).__name__, "ignore_index", ignore_index)
         self.label_smoothing = check.real(
             "CrossEntropyLoss", "label_smoothing", label_smoothing, 0, 1
         )
@@ -142,6 +190,18 @@ class MultiMarginLoss(_Loss):
     margin : float
     weight : ndarray (C,), optional
     reduction : {"mean", "sum", "none"}
+
+    Raises
+    ------
+    TypeError, ValueError
+        If `reduction` is none of these, `p` neither 1 nor 2, `margin` no number, or `weight` no
+        array of floats; when called, as `scratchcnn.functional.multi_margin_loss`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> MultiMarginLoss()(np.array([[0.5, 1.0, -1.0]]), np.array([0]))
+    np.float64(0.5)
     """
 
     hyperparameters = ("p", "margin", "weight", "reduction")
@@ -155,9 +215,9 @@ class MultiMarginLoss(_Loss):
         reduction: str = "mean",
     ) -> None:
         super().__init__(reduction=reduction)
-        if p not in (1, 2):
-            raise ValueError(f"MultiMarginLoss: p is {p!r}, expected 1 or 2")
-        self.p, self.margin, self.weight = p, margin, weight
+        self.p = power("MultiMarginLoss", p)
+        self.margin = check.real("MultiMarginLoss", "margin", margin, -np.inf)
+        self.weight = self._optional("weight", weight)
 
     def vjp(self, x: Floats, target: Integers) -> tuple[Floats, LossPullback]:
         """Return the loss and its pullback."""
@@ -170,6 +230,18 @@ class MultiLabelMarginLoss(_Loss):
     Parameters
     ----------
     reduction : {"mean", "sum", "none"}
+
+    Raises
+    ------
+    TypeError, ValueError
+        If `reduction` is none of these; when called, as
+        `scratchcnn.functional.multilabel_margin_loss`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> MultiLabelMarginLoss()(np.array([[0.5, 1.0, -1.0]]), np.array([[0, -1, -1]]))
+    np.float64(0.5)
     """
 
     def vjp(self, x: Floats, target: Integers) -> tuple[Floats, LossPullback]:
@@ -185,13 +257,25 @@ class MultiLabelSoftMarginLoss(_Loss):
     weight : ndarray (C,), optional
         As in `scratchcnn.functional.multilabel_soft_margin_loss`.
     reduction : {"mean", "sum", "none"}
+
+    Raises
+    ------
+    TypeError, ValueError
+        If `reduction` is none of these or `weight` no array of floats; when called, as
+        `scratchcnn.functional.multilabel_soft_margin_loss`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> MultiLabelSoftMarginLoss()(np.array([[0.0, 3.0]]), np.array([[1, 1]])).round(4)
+    np.float64(0.3709)
     """
 
     threshold = 0.0
 
     def __init__(self, weight: Floats | None = None, *, reduction: str = "mean") -> None:
         super().__init__(reduction=reduction)
-        self.weight = weight
+        self.weight = self._optional("weight", weight)
 
     def vjp(self, x: Floats, target: NDArray[Any]) -> tuple[Floats, LossPullback]:
         """Return the loss and its pullback."""
@@ -205,6 +289,18 @@ class SoftMarginLoss(_Loss):
     Parameters
     ----------
     reduction : {"mean", "sum", "none"}
+
+    Raises
+    ------
+    TypeError, ValueError
+        If `reduction` is none of these; when called, as
+        `scratchcnn.functional.soft_margin_loss`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> SoftMarginLoss()(np.array([0.0, 3.0]), np.array([1, -1])).round(4)
+    np.float64(1.8709)
     """
 
     threshold = 0.0
@@ -221,13 +317,25 @@ class MarginRankingLoss(_Loss):
     ----------
     margin : float
     reduction : {"mean", "sum", "none"}
+
+    Raises
+    ------
+    TypeError, ValueError
+        If `reduction` is none of these or `margin` no number; when called, as
+        `scratchcnn.functional.margin_ranking_loss`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> MarginRankingLoss()(np.array([0.5]), np.array([2.0]), np.array([1]))
+    np.float64(1.5)
     """
 
     hyperparameters = ("margin", "reduction")
 
     def __init__(self, margin: float = 0.0, *, reduction: str = "mean") -> None:
         super().__init__(reduction=reduction)
-        self.margin = margin
+        self.margin = check.real("MarginRankingLoss", "margin", margin, -np.inf)
 
     def vjp(
         self, input1: Floats, input2: Floats, target: NDArray[Any]

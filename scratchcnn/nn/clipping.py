@@ -14,14 +14,14 @@ from scratchcnn.nn.parameter import Parameter
 
 @check.ieee
 def get_total_norm(
-    grads: Iterable[Floats], norm_type: float = 2.0, error_if_nonfinite: bool = False
+    grads: Iterable[Floats], norm_type: float | str = 2.0, error_if_nonfinite: bool = False
 ) -> np.floating[Any]:
     """Return the norm of all gradients as if they were one long vector.
 
     Parameters
     ----------
     grads : iterable of ndarray
-    norm_type : float
+    norm_type : float or "inf"
         The p of the norm ``sum(abs(g)**p)**(1 / p)``, above 0; with infinity, it is the largest
         absolute value.
     error_if_nonfinite : bool
@@ -48,7 +48,9 @@ def get_total_norm(
 
 
 @check.ieee
-def clip_by_norm(grads: Sequence[Floats], max_norm: float, norm_type: float = 2.0) -> list[Floats]:
+def clip_by_norm(
+    grads: Sequence[Floats], max_norm: float, norm_type: float | str = 2.0
+) -> list[Floats]:
     """Return all gradients multiplied by ``min(1, max_norm / (norm + 1e-6))``.
 
     Parameters
@@ -56,7 +58,7 @@ def clip_by_norm(grads: Sequence[Floats], max_norm: float, norm_type: float = 2.
     grads : sequence of ndarray
     max_norm : float
         What their total norm is at most afterwards, at least 0.
-    norm_type : float
+    norm_type : float or "inf"
         As in `get_total_norm`.
 
     Returns
@@ -115,7 +117,7 @@ def clip_by_value(grads: Sequence[Floats], clip_value: float) -> list[Floats]:
 def clip_grad_norm_(
     parameters: Parameter | Iterable[Parameter],
     max_norm: float,
-    norm_type: float = 2.0,
+    norm_type: float | str = 2.0,
     error_if_nonfinite: bool = False,
 ) -> np.floating[Any]:
     """Replace the gradients of parameters by those of `clip_by_norm`, and return their norm.
@@ -147,7 +149,7 @@ def clip_grad_norm_(
     (np.float64(5.0), array([0.6, 0.8]))
     """
     name = "clip_grad_norm_"
-    given, grads = _gradients(parameters)
+    given, grads = _gradients(name, parameters)
     norm = _total_norm(name, grads, norm_type, error_if_nonfinite)
     for parameter, grad in zip(given, _scaled(name, grads, max_norm, norm), strict=True):
         parameter.grad = grad
@@ -178,25 +180,38 @@ def clip_grad_value_(parameters: Parameter | Iterable[Parameter], clip_value: fl
     >>> weight.grad
     array([-1. ,  0.5])
     """
-    given, grads = _gradients(parameters)
-    for parameter, grad in zip(given, _limited("clip_grad_value_", grads, clip_value), strict=True):
+    name = "clip_grad_value_"
+    given, grads = _gradients(name, parameters)
+    for parameter, grad in zip(given, _limited(name, grads, clip_value), strict=True):
         parameter.grad = grad
 
 
 def _gradients(
+    function: str,
     parameters: Parameter | Iterable[Parameter],
 ) -> tuple[list[Parameter], list[Floats]]:
     """Return the parameters that have a gradient, each once, and their gradients."""
+    if not isinstance(parameters, Parameter | Iterable):
+        raise TypeError(
+            f"{function}: parameters is a {type(parameters).__name__}, expected an iterable of "
+            "Parameters"
+        )
     every = [parameters] if isinstance(parameters, Parameter) else list(parameters)
+    for each in every:
+        if not isinstance(each, Parameter):
+            raise TypeError(
+                f"{function}: parameters has a {type(each).__name__}, expected Parameters"
+            )
     given = list({id(each): each for each in every if each.grad is not None}.values())
     return given, [each.grad for each in given if each.grad is not None]
 
 
 def _total_norm(
-    function: str, grads: Sequence[Floats], norm_type: float, error_if_nonfinite: bool
+    function: str, grads: Sequence[Floats], norm_type: float | str, error_if_nonfinite: bool
 ) -> np.floating[Any]:
     check.floats(function, **{f"gradient {place}": grad for place, grad in enumerate(grads)})
-    p = check.real(function, "norm_type", norm_type, 0)
+    infinite = isinstance(norm_type, str) and norm_type == "inf"
+    p = check.real(function, "norm_type", np.inf if infinite else norm_type, 0)
     if p == 0:
         raise ValueError(f"{function}: norm_type is 0, expected a number above 0")
     dtype = grads[0].dtype if grads else np.dtype(np.float32)

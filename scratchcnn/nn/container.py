@@ -3,18 +3,52 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, Self, overload
 
 import numpy as np
 
+from scratchcnn.functional import _checks as check
 from scratchcnn.functional._checks import Floats
 from scratchcnn.functional.dropout import RNG
 from scratchcnn.nn.dropout import Random
 from scratchcnn.nn.module import Module, Pullback
 
 
+class Identity(Module):
+    """A layer that changes nothing, of which output and gradient are copies.
+
+    Parameters
+    ----------
+    *args, **kwargs
+        Anything; ignored, as in PyTorch.
+
+    Raises
+    ------
+    TypeError
+        When called, if the input is not of float32 or float64.
+
+    Examples
+    --------
+    >>> Identity(54, unused=True)(np.array([1.0, -2.0]))
+    array([ 1., -2.])
+    """
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        """Ignore what is given."""
+
+    def vjp(self, x: Floats, input_grad: bool = True) -> tuple[Floats, Pullback]:
+        """Return a copy of `x` and the pullback that copies."""
+        check.floats("Identity", x=x)
+
+        def pullback(grad_output: Floats) -> Floats | None:
+            check.alike("Identity", grad_output, x=x)
+            return grad_output.copy() if input_grad else None
+
+        return x.copy(), pullback
+
+
 class Sequential(Module):
-    """Layers one after another.
+    """Layers one after another; without any, an `Identity`.
 
     Parameters
     ----------
@@ -27,6 +61,11 @@ class Sequential(Module):
     ------
     TypeError, ValueError
         If a layer is no Module, or a name has a dot or belongs to `Sequential` itself.
+
+    Notes
+    -----
+    ``model[0]`` and ``model[-1]`` are layers; ``model[1:3]`` is a Sequential of the layers
+    themselves under the names that they have.
 
     Examples
     --------
@@ -53,7 +92,7 @@ class Sequential(Module):
     def vjp(self, x: Floats, input_grad: bool = True) -> tuple[Floats, Pullback]:
         """Return the output of the last layer, and the pullback of all layers in reverse."""
         pullbacks = []
-        for layer in self:
+        for layer in self or (Identity(),):
             x, pullback = layer.vjp(x, input_grad=input_grad)
             pullbacks.append(pullback)
             # Below the first layer that learns, no gradient is of any use.
@@ -69,13 +108,40 @@ class Sequential(Module):
         return x, pull
 
     def __iter__(self) -> Iterator[Module]:
-        return (child for _, child in self.children())
+        return iter(self._children().values())
 
     def __len__(self) -> int:
-        return sum(1 for _ in self.children())
+        return len(self._children())
 
-    def __getitem__(self, index: int) -> Module:
-        return list(self)[index]
+    @overload
+    def __getitem__(self, index: int) -> Module: ...
+    @overload
+    def __getitem__(self, index: slice) -> Self: ...
+
+    def __getitem__(self, index: int | slice) -> Module:
+        named = list(self._children().items())
+        if isinstance(index, slice):
+            return type(self)(dict(named[index]))
+        place = check.whole("Sequential", "index", index, -(10**9))
+        if not -len(named) <= place < len(named):
+            raise IndexError(f"Sequential: index is {place}, but there are {len(named)} layers")
+        return named[place][1]
+
+    def append(self, module: Module) -> Self:
+        """Put a layer at the end, called by the number of those before it, and return the model.
+
+        Raises
+        ------
+        TypeError
+            If `module` is no Module.
+        ValueError
+            If that name is taken, as it may be in ``model[1:3]``.
+        """
+        name = str(len(self))
+        if name in self._children():
+            raise ValueError(f"Sequential: {name!r} is no free name for a layer")
+        vars(self).update(named_modules_of(self, [{name: module}]))
+        return self
 
 
 def named_modules_of(

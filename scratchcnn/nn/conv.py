@@ -17,7 +17,8 @@ from scratchcnn.functional.convolution import output_shape
 from scratchcnn.functional.dropout import RNG
 from scratchcnn.nn.init import fan_in_uniform
 from scratchcnn.nn.module import Module, Pullback
-from scratchcnn.nn.parameter import Parameter
+from scratchcnn.nn.named import Named
+from scratchcnn.nn.parameter import Parameter, float_dtype
 
 PADDING_MODES = ("zeros", "reflect", "replicate", "circular")
 SIZE = {1: "(L,)", 2: "(H, W)", 3: "(D, H, W)"}
@@ -32,7 +33,7 @@ class Functions(NamedTuple):
     bias_grad: Callable[..., Floats]
 
 
-class _Convolution(Module):
+class _Convolution(Named, Module):
     """What the convolutions over one, two and three axes have in common."""
 
     _spatial: int
@@ -52,16 +53,17 @@ class _Convolution(Module):
         *,
         untied_bias: bool = False,
         input_size: tuple[int, ...] | None = None,
-        dtype: DTypeLike = np.float32,
+        dtype: DTypeLike | None = np.float32,
         rng: RNG = None,
     ) -> None:
         name, spatial = type(self).__name__, self._spatial
+        dtype = float_dtype(name, dtype)
         self.in_channels = check.whole(name, "in_channels", in_channels, 1)
         self.out_channels = check.whole(name, "out_channels", out_channels, 1)
         self.kernel_size = check.per_axis(name, "kernel_size", kernel_size, spatial, 1)
-        self.stride = check.per_axis(name, "stride", stride, spatial, 1)
+        self.stride = check.window(name, "stride", stride, spatial, 1)
         self.padding = padding
-        self.dilation = check.per_axis(name, "dilation", dilation, spatial, 1)
+        self.dilation = check.window(name, "dilation", dilation, spatial, 1)
         self.groups = check.whole(name, "groups", groups, 1)
         check.choice(name, "padding_mode", padding_mode, PADDING_MODES)
         self.padding_mode = padding_mode
@@ -69,6 +71,8 @@ class _Convolution(Module):
             raise ValueError(
                 f"{name}: in_channels is {in_channels}, expected a multiple of groups={groups}"
             )
+        check.flag(name, "bias", bias)
+        check.flag(name, "untied_bias", untied_bias)
         shape = (self.out_channels, self.in_channels // self.groups, *self.kernel_size)
         if untied_bias and (input_size is None or not bias):
             raise ValueError(
@@ -139,6 +143,11 @@ class _Convolution(Module):
 class Conv1d(_Convolution):
     """The layer of `scratchcnn.functional.conv1d`; parameters and attributes as of `Conv2d`.
 
+    Raises
+    ------
+    TypeError, ValueError
+        As `Conv2d`; when called, as `scratchcnn.functional.conv1d`.
+
     Examples
     --------
     >>> Conv1d(2, 4, 3, stride=2, rng=0)(np.zeros((5, 2, 9), np.float32)).shape
@@ -166,7 +175,7 @@ class Conv2d(_Convolution):
     input_size : pair of int, optional
         The (H, W) of the images, with `untied_bias`.
     dtype : dtype
-        float32 or float64.
+        float32 or float64; None is float32.
     rng : numpy.random.Generator or int, optional
         Of the initial weights, uniform over ``±1 / sqrt(fan_in)``; an untied bias starts at 0.
 
@@ -192,6 +201,11 @@ class Conv2d(_Convolution):
 
 class Conv3d(_Convolution):
     """The layer of `scratchcnn.functional.conv3d`; parameters and attributes as of `Conv2d`.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As `Conv2d`; when called, as `scratchcnn.functional.conv3d`.
 
     Examples
     --------

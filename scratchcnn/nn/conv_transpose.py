@@ -16,10 +16,11 @@ from scratchcnn.functional.dropout import RNG
 from scratchcnn.nn.conv import Functions
 from scratchcnn.nn.init import fan_in_uniform
 from scratchcnn.nn.module import Module, Pullback
-from scratchcnn.nn.parameter import Parameter
+from scratchcnn.nn.named import Named
+from scratchcnn.nn.parameter import Parameter, float_dtype
 
 
-class _Transposed(Module):
+class _Transposed(Named, Module):
     """What the transposed convolutions over one, two and three axes have in common."""
 
     _spatial: int
@@ -38,18 +39,20 @@ class _Transposed(Module):
         dilation: PerAxis = 1,
         padding_mode: str = "zeros",
         *,
-        dtype: DTypeLike = np.float32,
+        dtype: DTypeLike | None = np.float32,
         rng: RNG = None,
     ) -> None:
         name, spatial = type(self).__name__, self._spatial
+        dtype = float_dtype(name, dtype)
         self.in_channels = check.whole(name, "in_channels", in_channels, 1)
         self.out_channels = check.whole(name, "out_channels", out_channels, 1)
         self.kernel_size = check.per_axis(name, "kernel_size", kernel_size, spatial, 1)
-        self.stride = check.per_axis(name, "stride", stride, spatial, 1)
-        self.padding = check.per_axis(name, "padding", padding, spatial, 0)
-        self.output_padding = check.per_axis(name, "output_padding", output_padding, spatial, 0)
+        self.stride = check.window(name, "stride", stride, spatial, 1)
+        self.padding = check.window(name, "padding", padding, spatial, 0)
+        self.output_padding = check.window(name, "output_padding", output_padding, spatial, 0)
         self.groups = check.whole(name, "groups", groups, 1)
-        self.dilation = check.per_axis(name, "dilation", dilation, spatial, 1)
+        self.dilation = check.window(name, "dilation", dilation, spatial, 1)
+        check.flag(name, "bias", bias)
         check.choice(name, "padding_mode", padding_mode, ("zeros",))
         self.padding_mode = padding_mode
         if self.out_channels % self.groups:
@@ -134,6 +137,11 @@ class _Transposed(Module):
 class ConvTranspose1d(_Transposed):
     """The layer of `scratchcnn.functional.conv_transpose1d`; parameters as of `ConvTranspose2d`.
 
+    Raises
+    ------
+    TypeError, ValueError
+        As `ConvTranspose2d`; when called, as `scratchcnn.functional.conv_transpose1d`.
+
     Examples
     --------
     >>> ConvTranspose1d(4, 2, 3, stride=2, rng=0)(np.zeros((5, 4, 4), np.float32)).shape
@@ -161,7 +169,7 @@ class ConvTranspose2d(_Transposed):
         Whether there is one.
     padding_mode : {"zeros"}
     dtype : dtype
-        float32 or float64.
+        float32 or float64; None is float32.
     rng : numpy.random.Generator or int, optional
         Of the initial weights, uniform over ``±1 / sqrt(O / groups * KH * KW)`` as in PyTorch.
 
@@ -194,6 +202,11 @@ class ConvTranspose2d(_Transposed):
 
 class ConvTranspose3d(_Transposed):
     """The layer of `scratchcnn.functional.conv_transpose3d`; parameters as of `ConvTranspose2d`.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As `ConvTranspose2d`; when called, as `scratchcnn.functional.conv_transpose3d`.
 
     Examples
     --------

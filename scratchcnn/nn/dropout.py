@@ -11,6 +11,7 @@ from scratchcnn.functional import _checks as check
 from scratchcnn.functional._checks import Floats
 from scratchcnn.functional.dropout import RNG
 from scratchcnn.nn.module import Module, Pullback
+from scratchcnn.nn.named import Named
 
 
 class Random(Module):
@@ -29,7 +30,7 @@ class Random(Module):
         self._lock = threading.Lock()
 
 
-class _Dropout(Random):
+class _Dropout(Named, Random):
     """A layer of one form of dropout: its `functions` are the one with a mask and the gradient."""
 
     functions: ClassVar[tuple[Callable[..., F.Dropout], Callable[..., Floats]]]
@@ -60,6 +61,12 @@ class Dropout(_Dropout):
     rng : numpy.random.Generator or int, optional
         The layer's own source of randomness; None takes fresh entropy.
 
+    Raises
+    ------
+    TypeError, ValueError
+        If `p` is no number from 0 to 1, or `rng` no source of randomness; when called, as
+        `scratchcnn.functional.dropout`.
+
     Examples
     --------
     >>> import numpy as np
@@ -77,6 +84,12 @@ class Dropout1d(_Dropout):
     ----------
     p, rng
         As in `Dropout`.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If `p` is no number from 0 to 1, or `rng` no source of randomness; when called, as
+        `scratchcnn.functional.dropout1d`.
 
     Examples
     --------
@@ -96,6 +109,12 @@ class Dropout2d(_Dropout):
     p, rng
         As in `Dropout`.
 
+    Raises
+    ------
+    TypeError, ValueError
+        If `p` is no number from 0 to 1, or `rng` no source of randomness; when called, as
+        `scratchcnn.functional.dropout2d`.
+
     Examples
     --------
     >>> import numpy as np
@@ -113,6 +132,12 @@ class Dropout3d(_Dropout):
     ----------
     p, rng
         As in `Dropout`.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If `p` is no number from 0 to 1, or `rng` no source of randomness; when called, as
+        `scratchcnn.functional.dropout3d`.
 
     Examples
     --------
@@ -132,6 +157,12 @@ class AlphaDropout(_Dropout):
     p, rng
         As in `Dropout`.
 
+    Raises
+    ------
+    TypeError, ValueError
+        If `p` is no number from 0 to 1, or `rng` no source of randomness; when called, as
+        `scratchcnn.functional.alpha_dropout`.
+
     Examples
     --------
     >>> import numpy as np
@@ -149,6 +180,12 @@ class FeatureAlphaDropout(_Dropout):
     ----------
     p, rng
         As in `Dropout`.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If `p` is no number from 0 to 1, or `rng` no source of randomness; when called, as
+        `scratchcnn.functional.feature_alpha_dropout`.
 
     Examples
     --------

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
 
 from scratchcnn import functional as F
+from scratchcnn.functional import _checks as check
 from scratchcnn.functional._checks import Floats
 from scratchcnn.functional._reduction import above_zero
 from scratchcnn.nn.loss import LossPullback, LossPullbacks, _Loss
@@ -19,13 +21,25 @@ class HingeEmbeddingLoss(_Loss):
     ----------
     margin : float
     reduction : {"mean", "sum", "none"}
+
+    Raises
+    ------
+    TypeError, ValueError
+        If `reduction` is none of these or `margin` no number; when called, as
+        `scratchcnn.functional.hinge_embedding_loss`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> HingeEmbeddingLoss()(np.array([0.5, 0.75]), np.array([1, -1]))
+    np.float64(0.375)
     """
 
     hyperparameters = ("margin", "reduction")
 
     def __init__(self, margin: float = 1.0, *, reduction: str = "mean") -> None:
         super().__init__(reduction=reduction)
-        self.margin = margin
+        self.margin = check.real("HingeEmbeddingLoss", "margin", margin, -np.inf)
 
     def vjp(self, x: Floats, target: NDArray[Any]) -> tuple[Floats, LossPullback]:
         """Return the loss and its pullback."""
@@ -39,13 +53,25 @@ class CosineEmbeddingLoss(_Loss):
     ----------
     margin : float
     reduction : {"mean", "sum", "none"}
+
+    Raises
+    ------
+    TypeError, ValueError
+        If `reduction` is none of these or `margin` no number; when called, as
+        `scratchcnn.functional.cosine_embedding_loss`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> CosineEmbeddingLoss()(np.array([1.0, 0.0]), np.array([0.0, 2.0]), np.array(1))
+    np.float64(1.0)
     """
 
     hyperparameters = ("margin", "reduction")
 
     def __init__(self, margin: float = 0.0, *, reduction: str = "mean") -> None:
         super().__init__(reduction=reduction)
-        self.margin = margin
+        self.margin = check.real("CosineEmbeddingLoss", "margin", margin, -np.inf)
 
     def vjp(
         self, input1: Floats, input2: Floats, target: NDArray[Any]
@@ -63,6 +89,18 @@ class TripletMarginLoss(_Loss):
     margin, p, eps : float
     swap : bool
     reduction : {"mean", "sum", "none"}
+
+    Raises
+    ------
+    TypeError, ValueError
+        If `reduction` is none of these, `margin` or `p` not above 0, `eps` no number, or `swap`
+        no bool; when called, as `scratchcnn.functional.triplet_margin_loss`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> TripletMarginLoss()(np.array([0.0]), np.array([2.0]), np.array([2.5])).round(4)
+    np.float64(0.5)
     """
 
     hyperparameters = ("margin", "p", "eps", "swap", "reduction")
@@ -79,7 +117,8 @@ class TripletMarginLoss(_Loss):
         super().__init__(reduction=reduction)
         self.margin = above_zero("TripletMarginLoss", "margin", margin)
         self.p = above_zero("TripletMarginLoss", "p", p)
-        self.eps, self.swap = eps, swap
+        self.eps = check.real("TripletMarginLoss", "eps", eps, -np.inf)
+        self.swap = check.flag("TripletMarginLoss", "swap", swap)
 
     def vjp(
         self, anchor: Floats, positive: Floats, negative: Floats

@@ -1,4 +1,7 @@
-"""Initial values of weights, named as in :mod:`torch.nn.init`: each fills what it is given."""
+"""Initial values of weights, named as in :mod:`torch.nn.init`: each fills what it is given.
+
+What is called ``generator`` there is `rng` here: a NumPy generator or its seed.
+"""
 
 from __future__ import annotations
 
@@ -11,13 +14,13 @@ from numpy.typing import DTypeLike
 from scratchcnn.functional import _checks as check
 from scratchcnn.functional._checks import Floats
 from scratchcnn.functional.dropout import RNG
-from scratchcnn.nn.parameter import Parameter
+from scratchcnn.nn.parameter import Parameter, float_dtype
 
 Target = TypeVar("Target", bound=Parameter | Floats)
 
 
 def fan_in_uniform(
-    shape: tuple[int, ...], fan_in: int, *, rng: RNG = None, dtype: DTypeLike = np.float32
+    shape: tuple[int, ...], fan_in: int, *, rng: RNG = None, dtype: DTypeLike | None = np.float32
 ) -> Floats:
     """Return draws from the uniform distribution over ``±1 / sqrt(fan_in)``.
 
@@ -28,7 +31,7 @@ def fan_in_uniform(
         How many inputs each output sums; 0 gives zeros.
     rng : numpy.random.Generator or int, optional
     dtype : dtype
-        float32 or float64.
+        float32 or float64; None is float32.
 
     Returns
     -------
@@ -51,8 +54,7 @@ def fan_in_uniform(
     np.True_
     """
     fan_in = check.whole("fan_in_uniform", "fan_in", fan_in, 0)
-    if np.dtype(dtype) not in (np.float32, np.float64):
-        raise TypeError(f"fan_in_uniform: dtype is {np.dtype(dtype)}, expected float32 or float64")
+    dtype = float_dtype("fan_in_uniform", dtype)
     bound = 1 / math.sqrt(fan_in) if fan_in else 0.0
     return np.random.default_rng(rng).uniform(-bound, bound, shape).astype(dtype)
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 from numpy.typing import DTypeLike
 
@@ -29,7 +27,7 @@ class LayerNorm(Module):
     bias : bool
         Whether there is a bias for each element, with `elementwise_affine`.
     dtype : dtype
-        float32 or float64.
+        float32 or float64; None is float32.
 
     Attributes
     ----------
@@ -55,12 +53,13 @@ class LayerNorm(Module):
         elementwise_affine: bool = True,
         bias: bool = True,
         *,
-        dtype: DTypeLike = np.float32,
+        dtype: DTypeLike | None = np.float32,
     ) -> None:
         name = "LayerNorm"
         self.normalized_shape = _shape(name, normalized_shape)
         self.eps = check.real(name, "eps", eps, 0)
-        self.elementwise_affine = elementwise_affine
+        self.elementwise_affine = check.flag(name, "elementwise_affine", elementwise_affine)
+        check.flag(name, "bias", bias)
         ones, zeros = ones_and_zeros(name, self.normalized_shape, dtype)
         self.weight = Parameter(ones) if elementwise_affine else None
         self.bias = Parameter(zeros) if elementwise_affine and bias else None
@@ -104,7 +103,7 @@ class RMSNorm(Module):
     elementwise_affine : bool
         Whether there is a weight for each element.
     dtype : dtype
-        float32 or float64.
+        float32 or float64; None is float32.
 
     Attributes
     ----------
@@ -128,12 +127,12 @@ class RMSNorm(Module):
         eps: float | None = None,
         elementwise_affine: bool = True,
         *,
-        dtype: DTypeLike = np.float32,
+        dtype: DTypeLike | None = np.float32,
     ) -> None:
         name = "RMSNorm"
         self.normalized_shape = _shape(name, normalized_shape)
         self.eps = None if eps is None else check.real(name, "eps", eps, 0)
-        self.elementwise_affine = elementwise_affine
+        self.elementwise_affine = check.flag(name, "elementwise_affine", elementwise_affine)
         ones, _ = ones_and_zeros(name, self.normalized_shape, dtype)
         self.weight = Parameter(ones) if elementwise_affine else None
 
@@ -173,7 +172,7 @@ class GroupNorm(Module):
     bias : bool
         Whether there is a bias for each channel, with `affine`.
     dtype : dtype
-        float32 or float64.
+        float32 or float64; None is float32.
 
     Attributes
     ----------
@@ -199,7 +198,7 @@ class GroupNorm(Module):
         affine: bool = True,
         *,
         bias: bool = True,
-        dtype: DTypeLike = np.float32,
+        dtype: DTypeLike | None = np.float32,
     ) -> None:
         name = "GroupNorm"
         self.num_groups = check.whole(name, "num_groups", num_groups, 1)
@@ -210,7 +209,8 @@ class GroupNorm(Module):
                 f"expected a multiple of num_groups={self.num_groups}"
             )
         self.eps = check.real(name, "eps", eps, 0)
-        self.affine = affine
+        self.affine = check.flag(name, "affine", affine)
+        check.flag(name, "bias", bias)
         ones, zeros = ones_and_zeros(name, (self.num_channels,), dtype)
         self.weight = Parameter(ones) if affine else None
         self.bias = Parameter(zeros) if affine and bias else None
@@ -250,6 +250,12 @@ class LocalResponseNorm(Module):
     size, alpha, beta, k
         As in `scratchcnn.functional.local_response_norm`.
 
+    Raises
+    ------
+    TypeError, ValueError
+        If `size` is no positive integer, or another parameter no number; when called, if the
+        input is not (N, C, ...) of floats.
+
     Examples
     --------
     >>> LocalResponseNorm(2)(np.ones((1, 3, 4, 5))).shape
@@ -283,7 +289,7 @@ class LocalResponseNorm(Module):
 
 def _shape(name: str, normalized_shape: PerAxis) -> tuple[int, ...]:
     """Return the sizes of the last axes."""
-    if not isinstance(normalized_shape, Sequence):
+    if not check.several(normalized_shape):
         return (check.whole(name, "normalized_shape", normalized_shape, 1),)
     shape = check.sizes(name, "normalized_shape", normalized_shape, None, 1)
     if not shape:

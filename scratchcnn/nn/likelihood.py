@@ -20,6 +20,18 @@ class KLDivLoss(_Loss):
     ----------
     reduction : {"mean", "sum", "none", "batchmean"}
     log_target : bool
+
+    Raises
+    ------
+    TypeError, ValueError
+        If `reduction` is none of these or `log_target` no bool; when called, as
+        `scratchcnn.functional.kl_div`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> KLDivLoss(reduction="batchmean")(np.log([[0.5, 0.5]]), np.array([[0.25, 0.75]])).round(4)
+    np.float64(0.1308)
     """
 
     reductions = DIVERGENCE_REDUCTIONS
@@ -27,7 +39,7 @@ class KLDivLoss(_Loss):
 
     def __init__(self, *, reduction: str = "mean", log_target: bool = False) -> None:
         super().__init__(reduction=reduction)
-        self.log_target = log_target
+        self.log_target = check.flag("KLDivLoss", "log_target", log_target)
 
     def vjp(self, x: Floats, target: Floats) -> tuple[Floats, LossPullback]:
         """Return the loss and its pullback."""
@@ -42,6 +54,18 @@ class PoissonNLLLoss(_Loss):
     log_input, full : bool
     eps : float
     reduction : {"mean", "sum", "none"}
+
+    Raises
+    ------
+    TypeError, ValueError
+        If `reduction` is none of these, `log_input` or `full` no bool, or `eps` negative; when
+        called, as `scratchcnn.functional.poisson_nll_loss`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> PoissonNLLLoss()(np.array([0.0]), np.array([3]))
+    np.float64(1.0)
     """
 
     hyperparameters = ("log_input", "full", "eps", "reduction")
@@ -55,7 +79,8 @@ class PoissonNLLLoss(_Loss):
         reduction: str = "mean",
     ) -> None:
         super().__init__(reduction=reduction)
-        self.log_input, self.full = log_input, full
+        self.log_input = check.flag("PoissonNLLLoss", "log_input", log_input)
+        self.full = check.flag("PoissonNLLLoss", "full", full)
         self.eps = check.real("PoissonNLLLoss", "eps", eps, 0)
 
     def vjp(self, x: Floats, target: NDArray[Any]) -> tuple[Floats, LossPullback]:
@@ -76,13 +101,26 @@ class GaussianNLLLoss(_Loss):
     full : bool
     eps : float
     reduction : {"mean", "sum", "none"}
+
+    Raises
+    ------
+    TypeError, ValueError
+        If `reduction` is none of these, `full` no bool, or `eps` negative; when called, as
+        `scratchcnn.functional.gaussian_nll_loss`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> GaussianNLLLoss()(np.array([1.0]), np.array([3.0]), np.array([1.0]))
+    np.float64(2.0)
     """
 
     hyperparameters = ("full", "eps", "reduction")
 
     def __init__(self, *, full: bool = False, eps: float = 1e-6, reduction: str = "mean") -> None:
         super().__init__(reduction=reduction)
-        self.full, self.eps = full, check.real("GaussianNLLLoss", "eps", eps, 0)
+        self.full = check.flag("GaussianNLLLoss", "full", full)
+        self.eps = check.real("GaussianNLLLoss", "eps", eps, 0)
 
     def vjp(self, x: Floats, target: Floats, var: Floats | float) -> tuple[Floats, LossPullbacks]:
         """Return the loss and its pullback, which returns the gradients of `x` and `var`."""

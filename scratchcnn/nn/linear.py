@@ -11,7 +11,7 @@ from scratchcnn.functional._checks import Floats
 from scratchcnn.functional.dropout import RNG
 from scratchcnn.nn.init import fan_in_uniform
 from scratchcnn.nn.module import Module, Pullback
-from scratchcnn.nn.parameter import Parameter
+from scratchcnn.nn.parameter import Parameter, float_dtype
 
 
 class Linear(Module):
@@ -23,7 +23,7 @@ class Linear(Module):
     bias : bool
         Whether there is one.
     dtype : dtype
-        float32 or float64.
+        float32 or float64; None is float32.
     rng : numpy.random.Generator or int, optional
         Of the initial weights, uniform over ``±1 / sqrt(in_features)``.
 
@@ -49,11 +49,13 @@ class Linear(Module):
         out_features: int,
         bias: bool = True,
         *,
-        dtype: DTypeLike = np.float32,
+        dtype: DTypeLike | None = np.float32,
         rng: RNG = None,
     ) -> None:
+        dtype = float_dtype("Linear", dtype)
         self.in_features = check.whole("Linear", "in_features", in_features, 1)
         self.out_features = check.whole("Linear", "out_features", out_features, 1)
+        check.flag("Linear", "bias", bias)
         source = check.generator("Linear", rng)
         shape = (self.out_features, self.in_features)
         self.weight = Parameter(fan_in_uniform(shape, in_features, rng=source, dtype=dtype))
@@ -88,6 +90,12 @@ class Flatten(Module):
     start_dim, end_dim : int
         The first and the last of the joined axes.
 
+    Raises
+    ------
+    TypeError, ValueError
+        If an axis is no integer; when called, if it is not there, or they are in the wrong
+        order.
+
     Examples
     --------
     >>> Flatten()(np.zeros((2, 3, 4, 4))).shape
@@ -95,7 +103,8 @@ class Flatten(Module):
     """
 
     def __init__(self, start_dim: int = 1, end_dim: int = -1) -> None:
-        self.start_dim, self.end_dim = start_dim, end_dim
+        self.start_dim = check.whole("Flatten", "start_dim", start_dim)
+        self.end_dim = check.whole("Flatten", "end_dim", end_dim)
 
     def vjp(self, x: Floats, input_grad: bool = True) -> tuple[Floats, Pullback]:
         """Return the flattened array and its pullback."""

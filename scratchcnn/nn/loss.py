@@ -17,6 +17,7 @@ from scratchcnn import functional as F
 from scratchcnn.functional import _checks as check
 from scratchcnn.functional._checks import Floats
 from scratchcnn.functional._reduction import above_zero
+from scratchcnn.nn.named import Named
 
 LossPullback: TypeAlias = Callable[..., Floats]
 # Of a loss of several inputs.
@@ -33,7 +34,7 @@ class Loss(Protocol):
         ...
 
 
-class _Loss:
+class _Loss(Named):
     """What all losses share.
 
     Attributes
@@ -65,6 +66,11 @@ class _Loss:
         listed = ", ".join(f"{name}={getattr(self, name)!r}" for name in self.hyperparameters)
         return f"{type(self).__name__}({listed})"
 
+    def _optional(self, name: str, array: Floats | None) -> Floats | None:
+        """Return an array of floats, or None, or raise."""
+        check.floats(type(self).__name__, {name: array})
+        return array
+
     def _applied(
         self, function: Callable[..., Floats], grad: Callable[..., Any], *arrays: Any
     ) -> tuple[Floats, Callable[..., Any]]:
@@ -86,6 +92,16 @@ class L1Loss(_Loss):
     Parameters
     ----------
     reduction : {"mean", "sum", "none"}
+
+    Raises
+    ------
+    TypeError, ValueError
+        If `reduction` is none of these; when called, as `scratchcnn.functional.l1_loss`.
+
+    Examples
+    --------
+    >>> L1Loss()(np.array([0.5, 2.0]), np.array([1.0, 4.0]))
+    np.float64(1.25)
     """
 
     def vjp(self, x: Floats, target: Floats) -> tuple[Floats, LossPullback]:
@@ -99,6 +115,16 @@ class MSELoss(_Loss):
     Parameters
     ----------
     reduction : {"mean", "sum", "none"}
+
+    Raises
+    ------
+    TypeError, ValueError
+        If `reduction` is none of these; when called, as `scratchcnn.functional.mse_loss`.
+
+    Examples
+    --------
+    >>> MSELoss()(np.array([0.5, 2.0]), np.array([1.0, 4.0]))
+    np.float64(2.125)
     """
 
     def vjp(self, x: Floats, target: Floats) -> tuple[Floats, LossPullback]:
@@ -113,6 +139,17 @@ class SmoothL1Loss(_Loss):
     ----------
     reduction : {"mean", "sum", "none"}
     beta : float
+
+    Raises
+    ------
+    TypeError, ValueError
+        If `reduction` is none of these, or `beta` is negative or no number; when called, as
+        `scratchcnn.functional.smooth_l1_loss`.
+
+    Examples
+    --------
+    >>> SmoothL1Loss()(np.array([0.5, 2.0]), np.array([1.0, 4.0]))
+    np.float64(0.8125)
     """
 
     hyperparameters = ("reduction", "beta")
@@ -133,6 +170,17 @@ class HuberLoss(_Loss):
     ----------
     reduction : {"mean", "sum", "none"}
     delta : float
+
+    Raises
+    ------
+    TypeError, ValueError
+        If `reduction` is none of these, or `delta` is not above 0 or no number; when called, as
+        `scratchcnn.functional.huber_loss`.
+
+    Examples
+    --------
+    >>> HuberLoss()(np.array([0.5, 2.0]), np.array([1.0, 4.0]))
+    np.float64(0.8125)
     """
 
     hyperparameters = ("reduction", "delta")
@@ -155,6 +203,16 @@ class HalfSquaredError(_Loss):
     Parameters
     ----------
     reduction : {"mean", "sum", "none"}
+
+    Raises
+    ------
+    TypeError, ValueError
+        If `reduction` is none of these; when called, as `scratchcnn.functional.mse_loss`.
+
+    Examples
+    --------
+    >>> HalfSquaredError(reduction="sum")(np.array([0.5, 2.0]), np.array([1.0, 4.0]))
+    np.float64(2.125)
     """
 
     def vjp(self, x: Floats, target: Floats) -> tuple[Floats, LossPullback]:

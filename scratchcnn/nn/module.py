@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from typing import Any, TypeAlias
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any, ClassVar, NamedTuple, Self, TypeAlias, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +12,22 @@ from scratchcnn.functional._checks import Floats
 from scratchcnn.nn.parameter import Parameter
 
 Pullback: TypeAlias = Callable[[Floats], Floats | None]
+Value = TypeVar("Value")
+
+
+class IncompatibleKeys(NamedTuple):
+    """What `Module.load_state_dict` did not find, with PyTorch's names.
+
+    Attributes
+    ----------
+    missing_keys : list of str
+        Entries of the module that the state lacks; they are as they were.
+    unexpected_keys : list of str
+        Entries of the state that the module lacks.
+    """
+
+    missing_keys: list[str]
+    unexpected_keys: list[str]
 
 
 class Module:
@@ -21,11 +37,26 @@ class Module:
     kinds, in the order of their assignment; they name the entries of `state_dict` as in PyTorch.
     Nothing that a backward pass needs is kept on the module: two calls, a shared layer, threads
     and an evaluation in between cannot disturb each other.
+
+    Raises
+    ------
+    NotImplementedError
+        When called, if the subclass defines no `vjp`.
+
+    Examples
+    --------
+    >>> class Double(Module):
+    ...     def vjp(self, x, input_grad=True):
+    ...         return 2 * x, lambda grad: 2 * grad if input_grad else None
+    >>> Double()(np.array([1.0, -2.0]))
+    array([ 2., -4.])
     """
 
     training: bool = True
     # What `freeze(..., statistics=True)` sets: `train` leaves this module in evaluation mode.
     always_eval: bool = False
+    # Entries of the state that old checkpoints lack; they stay as they are then.
+    _optional: ClassVar[tuple[str, ...]] = ()
 
     def vjp(self, x: Floats, input_grad: bool = True) -> tuple[Floats, Pullback]:
         """Return the output and its pullback.
@@ -39,9 +70,12 @@ class Module:
         Returns
         -------
         output : ndarray
+            Never `x` itself nor a view of it, even where a layer changes nothing: who edits one
+            leaves the other as it was. PyTorch's `Identity` and `Flatten` return what they got.
         pullback : callable
             Takes the gradient of the output, adds to the `grad` of each Parameter that requires
-            one, and returns the gradient of `x`, or None with ``input_grad=False``.
+            one, and returns the gradient of `x`, an array of its own too, or None with
+            ``input_grad=False``.
         """
         raise NotImplementedError(f"{type(self).__name__} defines no vjp")
 
@@ -54,47 +88,112 @@ class Module:
         self.__dict__.setdefault("_buffers", {})[name] = None
         setattr(self, name, array)
 
-    def children(self) -> Iterator[tuple[str, Module]]:
-        """Yield the names and modules directly inside this one."""
-        for name, value in vars(self).items():
-            if isinstance(value, Module):
-                yield name, value
+    def children(self) -> Iterator[Module]:
+        """Yield the modules directly inside this one, each shared one once."""
+        return (child for _, child in self.named_children())
 
-    def named_modules(self, prefix: str = "") -> Iterator[tuple[str, Module]]:
-        """Yield this module under `prefix` and all modules inside it under their dotted names."""
-        yield prefix, self
-        for name, child in self.children():
-            yield from child.named_modules(f"{prefix}.{name}" if prefix else name)
+    def named_children(self) -> Iterator[tuple[str, Module]]:
+        """Yield the names and modules directly inside, each shared one once, under its first."""
+        return _first(self._children().items())
+
+    def modules(self) -> Iterator[Module]:
+        """Yield this module and all modules inside it, each shared one once."""
+        return (module for _, module in self.named_modules())
+
+    def named_modules(
+        self, prefix: str = "", remove_duplicate: bool = True
+    ) -> Iterator[tuple[str, Module]]:
+        """Yield this module under `prefix` and all modules inside it under their dotted names.
+
+        A shared module comes once, under its first name, or else under each of its names.
+        """
+        named = self._all_modules(prefix)
+        return _first(named) if remove_duplicate else named
 
     def named_layers(self) -> Iterator[tuple[str, Module]]:
-        """Yield the dotted names and modules that contain no further modules."""
-        for name, module in self.named_modules():
-            if not any(True for _ in module.children()):
-                yield name, module
+        """Yield the dotted names and modules that contain no further modules, each once."""
+        return ((name, module) for name, module in self.named_modules() if not module._children())
 
     def named_parameters(self) -> Iterator[tuple[str, Parameter]]:
         """Yield the dotted names and parameters, each shared one once, under its first name."""
-        seen: set[int] = set()
-        for name, value in self._state():
-            if isinstance(value, Parameter) and id(value) not in seen:
-                seen.add(id(value))
+        for name, value in _first(self._state()):
+            if isinstance(value, Parameter):
                 yield name, value
 
     def parameters(self) -> list[Parameter]:
         """Return all parameters, each shared one once."""
         return [parameter for _, parameter in self.named_parameters()]
 
-    def zero_grad(self) -> None:
-        """Set the gradient of every parameter to None."""
+    def named_buffers(self) -> Iterator[tuple[str, NDArray[Any]]]:
+        """Yield the dotted names and buffers, each shared one once, under its first name."""
+        for name, value in _first(self._state()):
+            if not isinstance(value, Parameter):
+                yield name, value
+
+    def buffers(self) -> list[NDArray[Any]]:
+        """Return all buffers themselves, each shared one once."""
+        return [buffer for _, buffer in self.named_buffers()]
+
+    def get_submodule(self, target: str) -> Module:
+        """Return the module of the dotted name `target`; this one for ``""``.
+
+        Raises
+        ------
+        TypeError
+            If `target` is no string.
+        AttributeError
+            If there is no such module.
+        """
+        found = self._found("get_submodule", target)
+        if not isinstance(found, Module):
+            names = ", ".join(name for name, _ in self.named_modules() if name)
+            raise AttributeError(f"get_submodule: target is {target!r}, expected one of {names}")
+        return found
+
+    def get_parameter(self, target: str) -> Parameter:
+        """Return the parameter of the dotted name `target`.
+
+        Raises
+        ------
+        TypeError
+            If `target` is no string.
+        AttributeError
+            If there is no such parameter.
+        """
+        found = self._found("get_parameter", target)
+        if not isinstance(found, Parameter):
+            names = ", ".join(name for name, _ in self.named_parameters())
+            raise AttributeError(f"get_parameter: target is {target!r}, expected one of {names}")
+        return found
+
+    def apply(self, fn: Callable[[Module], object]) -> Self:
+        """Call `fn` with each module inside, then with this one, and return the module."""
+        for child in self.children():
+            child.apply(fn)
+        fn(self)
+        return self
+
+    def requires_grad_(self, requires_grad: bool = True) -> Self:
+        """Set whether all parameters require a gradient, and return the module.
+
+        Their `grad` stays, as in PyTorch; `scratchcnn.nn.freeze` drops it and takes patterns.
+        """
         for parameter in self.parameters():
-            parameter.grad = None
+            parameter.requires_grad = requires_grad
+        return self
+
+    def zero_grad(self, set_to_none: bool = True) -> None:
+        """Set the gradient of every parameter to None, or to zeros where there is one."""
+        for parameter in self.parameters():
+            zeros = not set_to_none and parameter.grad is not None
+            parameter.grad = np.zeros_like(parameter.data) if zeros else None
 
     def train(self, mode: bool = True) -> Module:
         """Set training mode for this module and all inside, and return the module.
 
         Those whose statistics are frozen stay in evaluation mode.
         """
-        for _, module in self.named_modules():
+        for module in self.modules():
             module.training = mode and not module.always_eval
         return self
 
@@ -109,15 +208,24 @@ class Module:
             for name, value in self._state()
         }
 
-    def load_state_dict(self, state: Mapping[str, NDArray[Any]], strict: bool = True) -> None:
-        """Copy arrays into all parameters and buffers.
+    def load_state_dict(
+        self, state: Mapping[str, NDArray[Any]], strict: bool = True
+    ) -> IncompatibleKeys:
+        """Copy arrays into all parameters and buffers, and return which names do not match.
 
         Parameters
         ----------
         state : mapping of names to ndarrays
         strict : bool
-            Whether all names must match; otherwise those that both have are copied. To see which,
-            and to pass over other shapes too, use `scratchcnn.nn.load_matching`.
+            Whether all names must match; otherwise those that both have are copied. To pass over
+            other shapes too, use `scratchcnn.nn.load_matching`.
+
+        Returns
+        -------
+        IncompatibleKeys
+            Two lists, ``missing_keys`` and ``unexpected_keys``, which are empty with `strict`. A
+            normalization keeps its `num_batches_tracked` if `state` lacks it, as checkpoints from
+            before PyTorch 0.4.1 do; that entry is never missing, as in PyTorch.
 
         Raises
         ------
@@ -132,7 +240,12 @@ class Module:
                 f"load_state_dict: the state_dict is a {type(state).__name__}, expected a mapping"
             )
         own = dict(self._state())
-        missing = [name for name in own if name not in state]
+        optional = {
+            f"{prefix}.{entry}".removeprefix(".")
+            for prefix, module in self.named_modules(remove_duplicate=False)
+            for entry in module._optional
+        }
+        missing = [name for name in own if name not in state and name not in optional]
         extra = [name for name in state if name not in own]
         if strict and (missing or extra):
             raise ValueError(
@@ -158,6 +271,26 @@ class Module:
                 value.data = state[name].astype(value.data.dtype)
             else:
                 value[...] = state[name]
+        return IncompatibleKeys(missing, extra)
+
+    def _children(self) -> dict[str, Module]:
+        """Return the modules directly inside this one under all their names."""
+        return {name: value for name, value in vars(self).items() if isinstance(value, Module)}
+
+    def _all_modules(self, prefix: str) -> Iterator[tuple[str, Module]]:
+        """Yield this module and all inside it under all their names."""
+        yield prefix, self
+        for name, child in self._children().items():
+            yield from child._all_modules(f"{prefix}.{name}" if prefix else name)
+
+    def _found(self, function: str, target: str) -> Any:
+        """Return the attribute of the dotted name `target`, or None."""
+        if not isinstance(target, str):
+            raise TypeError(f"{function}: target is {target!r}, expected a string")
+        found: Any = self
+        for name in target.split(".") if target else ():
+            found = vars(found).get(name) if isinstance(found, Module) else None
+        return found
 
     def _state(self, prefix: str = "") -> Iterator[tuple[str, Parameter | NDArray[Any]]]:
         """Yield the names and values of all parameters and buffers."""
@@ -165,15 +298,25 @@ class Module:
         for name, value in vars(self).items():
             if isinstance(value, Parameter) or name in buffers:
                 yield prefix + name, value
-        for name, child in self.children():
+        for name, child in self._children().items():
             yield from child._state(f"{prefix}{name}.")
 
     def __repr__(self) -> str:
         inner = "".join(
-            f"\n  ({name}): " + repr(child).replace("\n", "\n  ") for name, child in self.children()
+            f"\n  ({name}): " + repr(child).replace("\n", "\n  ")
+            for name, child in self._children().items()
         )
         return f"{type(self).__name__}({self.extra_repr()}{inner}{chr(10) if inner else ''})"
 
     def extra_repr(self) -> str:
         """Return the hyperparameters as text."""
         return ""
+
+
+def _first(named: Iterable[tuple[str, Value]]) -> Iterator[tuple[str, Value]]:
+    """Yield each value once, under the first of its names."""
+    seen: set[int] = set()
+    for name, value in named:
+        if id(value) not in seen:
+            seen.add(id(value))
+            yield name, value

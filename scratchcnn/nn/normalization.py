@@ -13,19 +13,19 @@ from scratchcnn import functional as F
 from scratchcnn.functional import _checks as check
 from scratchcnn.functional._checks import AXES, Floats
 from scratchcnn.nn.module import Module, Pullback
-from scratchcnn.nn.parameter import Parameter
+from scratchcnn.nn.named import Named
+from scratchcnn.nn.parameter import Parameter, float_dtype
 
 
 def ones_and_zeros(
-    function: str, shape: tuple[int, ...], dtype: DTypeLike
+    function: str, shape: tuple[int, ...], dtype: DTypeLike | None
 ) -> tuple[Floats, Floats]:
     """Return the initial weight and bias of a normalization: those that change nothing."""
-    if np.dtype(dtype) not in (np.float32, np.float64):
-        raise TypeError(f"{function}: dtype is {np.dtype(dtype)}, expected float32 or float64")
+    dtype = float_dtype(function, dtype)
     return np.ones(shape, dtype), np.zeros(shape, dtype)
 
 
-class _Tracking(Module):
+class _Tracking(Named, Module):
     """What the layers of batch and instance normalization share.
 
     Their `functions` are the forward, its gradients and the running statistics; `switch` is the
@@ -36,6 +36,7 @@ class _Tracking(Module):
     functions: ClassVar[tuple[Callable[..., Any], Callable[..., Any], Callable[..., Any]]]
     switch: ClassVar[str]
     num_batches_tracked: NDArray[np.int64]
+    _optional = ("num_batches_tracked",)
 
     def __init__(
         self,
@@ -45,13 +46,15 @@ class _Tracking(Module):
         affine: bool,
         track_running_stats: bool,
         bias: bool,
-        dtype: DTypeLike,
+        dtype: DTypeLike | None,
     ) -> None:
         name = type(self).__name__
         self.num_features = check.whole(name, "num_features", num_features, 0)
         self.eps = check.real(name, "eps", eps, 0)
-        self.momentum = None if momentum is None else check.real(name, "momentum", momentum, 0, 1)
-        self.affine, self.track_running_stats = affine, track_running_stats
+        self.momentum = None if momentum is None else check.real(name, "momentum", momentum, 0)
+        self.affine = check.flag(name, "affine", affine)
+        self.track_running_stats = check.flag(name, "track_running_stats", track_running_stats)
+        check.flag(name, "bias", bias)
         ones, zeros = ones_and_zeros(name, (self.num_features,), dtype)
         self.weight = Parameter(ones) if affine else None
         self.bias = Parameter(zeros) if affine and bias else None
@@ -151,7 +154,7 @@ class _BatchNorm(_Tracking):
         track_running_stats: bool = True,
         *,
         bias: bool = True,
-        dtype: DTypeLike = np.float32,
+        dtype: DTypeLike | None = np.float32,
     ) -> None:
         super().__init__(num_features, eps, momentum, affine, track_running_stats, bias, dtype)
 
@@ -174,7 +177,7 @@ class _InstanceNorm(_Tracking):
         track_running_stats: bool = False,
         *,
         bias: bool = True,
-        dtype: DTypeLike = np.float32,
+        dtype: DTypeLike | None = np.float32,
     ) -> None:
         super().__init__(num_features, eps, momentum, affine, track_running_stats, bias, dtype)
 
@@ -186,6 +189,12 @@ class BatchNorm1d(_BatchNorm):
     ----------
     num_features, eps, momentum, affine, track_running_stats, bias, dtype
         As in `BatchNorm2d`.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As `BatchNorm2d`; when called, if the input does not have these axes or not
+        `num_features` channels.
 
     Examples
     --------
@@ -218,7 +227,7 @@ class BatchNorm2d(_BatchNorm):
     bias : bool
         Whether there is a bias for each channel, with `affine`.
     dtype : dtype
-        float32 or float64.
+        float32 or float64; None is float32.
 
     Attributes
     ----------
@@ -256,6 +265,12 @@ class BatchNorm3d(_BatchNorm):
     num_features, eps, momentum, affine, track_running_stats, bias, dtype
         As in `BatchNorm2d`.
 
+    Raises
+    ------
+    TypeError, ValueError
+        As `BatchNorm2d`; when called, if the input does not have these axes or not
+        `num_features` channels.
+
     Examples
     --------
     >>> BatchNorm3d(2)(np.ones((2, 2, 3, 4, 5), np.float32)).shape
@@ -272,6 +287,12 @@ class InstanceNorm1d(_InstanceNorm):
     ----------
     num_features, eps, momentum, affine, track_running_stats, bias, dtype
         As in `InstanceNorm2d`.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As `InstanceNorm2d`; when called, if the input does not have these axes or not
+        `num_features` channels.
 
     Examples
     --------
@@ -323,6 +344,12 @@ class InstanceNorm3d(_InstanceNorm):
     ----------
     num_features, eps, momentum, affine, track_running_stats, bias, dtype
         As in `InstanceNorm2d`.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As `InstanceNorm2d`; when called, if the input does not have these axes or not
+        `num_features` channels.
 
     Examples
     --------

@@ -8,10 +8,12 @@ from typing import ClassVar
 from scratchcnn import functional as F
 from scratchcnn.functional import _checks as check
 from scratchcnn.functional._checks import Floats
+from scratchcnn.functional.padding import fill_value
 from scratchcnn.nn.module import Module, Pullback
+from scratchcnn.nn.named import Named
 
 
-class _Pad(Module):
+class _Pad(Named, Module):
     """What all layers of padding do: `scratchcnn.functional.pad` for so many last axes."""
 
     axes: ClassVar[int]
@@ -20,7 +22,7 @@ class _Pad(Module):
 
     def __init__(self, padding: int | Sequence[int]) -> None:
         name = type(self).__name__
-        self.padding = check.per_axis(name, "padding", padding, 2 * self.axes, -(10**9))
+        self.padding = check.per_axis(name, "padding", padding, 2 * self.axes, check.SMALLEST)
 
     def vjp(self, x: Floats, input_grad: bool = True) -> tuple[Floats, Pullback]:
         """Return the padded array and its pullback."""
@@ -40,9 +42,9 @@ class _Pad(Module):
 class _ConstantPad(_Pad):
     """What the layers do that pad with any value."""
 
-    def __init__(self, padding: int | Sequence[int], value: float) -> None:
+    def __init__(self, padding: int | Sequence[int], value: float | None) -> None:
         super().__init__(padding)
-        self.value = value
+        self.value = fill_value(type(self).__name__, value)
 
     def extra_repr(self) -> str:
         """Return the hyperparameters as text."""
@@ -56,8 +58,14 @@ class ConstantPad1d(_ConstantPad):
     ----------
     padding : int or (left, right)
         How many values are added at each edge; a negative number crops.
-    value : float
-        What is added.
+    value : float, optional
+        What is added; None is 0.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If `padding` is neither an integer nor two, or `value` no number; when called, if more
+        is cropped than there is.
 
     Examples
     --------
@@ -76,8 +84,14 @@ class ConstantPad2d(_ConstantPad):
     ----------
     padding : int or (left, right, top, bottom)
         How many values are added at each edge; a negative number crops.
-    value : float
-        What is added.
+    value : float, optional
+        What is added; None is 0.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If `padding` is neither an integer nor four, or `value` no number; when called, if more
+        is cropped than there is.
 
     Examples
     --------
@@ -96,8 +110,14 @@ class ConstantPad3d(_ConstantPad):
     ----------
     padding : int or (left, right, top, bottom, front, back)
         How many values are added at each edge; a negative number crops.
-    value : float
-        What is added.
+    value : float, optional
+        What is added; None is 0.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If `padding` is neither an integer nor six, or `value` no number; when called, if more
+        is cropped than there is.
 
     Examples
     --------
@@ -117,6 +137,12 @@ class ZeroPad1d(_Pad):
     padding : int or (left, right)
         How many zeros are added at each edge; a negative number crops.
 
+    Raises
+    ------
+    TypeError, ValueError
+        If `padding` is neither an integer nor two; when called, if more is cropped than there
+        is.
+
     Examples
     --------
     >>> import numpy as np
@@ -134,6 +160,12 @@ class ZeroPad2d(_Pad):
     ----------
     padding : int or (left, right, top, bottom)
         How many zeros are added at each edge; a negative number crops.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If `padding` is neither an integer nor four; when called, if more is cropped than there
+        is.
 
     Examples
     --------
@@ -153,6 +185,12 @@ class ZeroPad3d(_Pad):
     padding : int or (left, right, top, bottom, front, back)
         How many zeros are added at each edge; a negative number crops.
 
+    Raises
+    ------
+    TypeError, ValueError
+        If `padding` is neither an integer nor six; when called, if more is cropped than there
+        is.
+
     Examples
     --------
     >>> import numpy as np
@@ -170,6 +208,12 @@ class ReflectionPad1d(_Pad):
     ----------
     padding : int or (left, right)
         How many values are added at each edge, less than there are; a negative number crops.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If `padding` is neither an integer nor two; when called, if the input is not (N, C, L)
+        or (C, L), smaller than `padding` allows, or nothing is left of it.
 
     Examples
     --------
@@ -190,6 +234,12 @@ class ReflectionPad2d(_Pad):
     padding : int or (left, right, top, bottom)
         How many values are added at each edge, less than there are; a negative number crops.
 
+    Raises
+    ------
+    TypeError, ValueError
+        If `padding` is neither an integer nor four; when called, if the input is not
+        (N, C, H, W) or (C, H, W), smaller than `padding` allows, or nothing is left of it.
+
     Examples
     --------
     >>> import numpy as np
@@ -208,6 +258,13 @@ class ReflectionPad3d(_Pad):
     ----------
     padding : int or (left, right, top, bottom, front, back)
         How many values are added at each edge, less than there are; a negative number crops.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If `padding` is neither an integer nor six; when called, if the input is not
+        (N, C, D, H, W) or (C, D, H, W), smaller than `padding` allows, or nothing is left of
+        it.
 
     Examples
     --------
@@ -228,6 +285,12 @@ class ReplicationPad1d(_Pad):
     padding : int or (left, right)
         How many values are added at each edge; a negative number crops.
 
+    Raises
+    ------
+    TypeError, ValueError
+        If `padding` is neither an integer nor two; when called, if the input is not (N, C, L)
+        or (C, L), or nothing is left of it.
+
     Examples
     --------
     >>> import numpy as np
@@ -246,6 +309,12 @@ class ReplicationPad2d(_Pad):
     ----------
     padding : int or (left, right, top, bottom)
         How many values are added at each edge; a negative number crops.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If `padding` is neither an integer nor four; when called, if the input is not
+        (N, C, H, W) or (C, H, W), or nothing is left of it.
 
     Examples
     --------
@@ -266,6 +335,12 @@ class ReplicationPad3d(_Pad):
     padding : int or (left, right, top, bottom, front, back)
         How many values are added at each edge; a negative number crops.
 
+    Raises
+    ------
+    TypeError, ValueError
+        If `padding` is neither an integer nor six; when called, if the input is not
+        (N, C, D, H, W) or (C, D, H, W), or nothing is left of it.
+
     Examples
     --------
     >>> import numpy as np
@@ -284,6 +359,12 @@ class CircularPad1d(_Pad):
     ----------
     padding : int or (left, right)
         How many values are added at each edge, not more than there are; a negative number crops.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If `padding` is neither an integer nor two; when called, if the input is not (N, C, L)
+        or (C, L), smaller than `padding` allows, or nothing is left of it.
 
     Examples
     --------
@@ -304,6 +385,12 @@ class CircularPad2d(_Pad):
     padding : int or (left, right, top, bottom)
         How many values are added at each edge, not more than there are; a negative number crops.
 
+    Raises
+    ------
+    TypeError, ValueError
+        If `padding` is neither an integer nor four; when called, if the input is not
+        (N, C, H, W) or (C, H, W), smaller than `padding` allows, or nothing is left of it.
+
     Examples
     --------
     >>> import numpy as np
@@ -322,6 +409,13 @@ class CircularPad3d(_Pad):
     ----------
     padding : int or (left, right, top, bottom, front, back)
         How many values are added at each edge, not more than there are; a negative number crops.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If `padding` is neither an integer nor six; when called, if the input is not
+        (N, C, D, H, W) or (C, D, H, W), smaller than `padding` allows, or nothing is left of
+        it.
 
     Examples
     --------

@@ -6,9 +6,25 @@ import threading
 from typing import Any
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 from scratchcnn.functional import _checks as check
 from scratchcnn.functional._checks import Floats
+
+
+def float_dtype(function: str, dtype: DTypeLike | None) -> np.dtype[np.floating[Any]]:
+    """Return float32 for None, as PyTorch does, or `dtype` if it is float32 or float64."""
+    try:
+        found: np.dtype[Any] = np.dtype(np.float32 if dtype is None else dtype)
+    except (TypeError, ValueError):
+        raise TypeError(
+            f"{function}: dtype is {dtype!r}, expected float32 or float64, or None for float32"
+        ) from None
+    if found not in (np.float32, np.float64):
+        raise TypeError(
+            f"{function}: dtype is {found}, expected float32 or float64, or None for float32"
+        )
+    return found
 
 
 class Parameter:
@@ -30,6 +46,14 @@ class Parameter:
     ----------
     grad : ndarray or None
         The sum of all gradients since it was last None; same shape and dtype as `data`.
+
+    Examples
+    --------
+    >>> weight = Parameter(np.zeros(2))
+    >>> weight.accumulate(np.ones(2))
+    >>> weight.accumulate(np.ones(2))
+    >>> weight.grad
+    array([2., 2.])
     """
 
     def __init__(self, data: Floats, requires_grad: bool = True) -> None:

@@ -17,17 +17,28 @@ class Penalty:
     """The sum of one penalty over some parameters.
 
     Its `functions` are the penalty and its gradient, whose hyperparameters have the `names`.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If there is no parameter, or one is no Parameter.
     """
 
     functions: ClassVar[tuple[Callable[..., Floats], Callable[..., Floats]]]
     names: ClassVar[tuple[str, ...]]
 
     def __init__(self, parameters: Iterable[Parameter]) -> None:
+        name = type(self).__name__
+        if not isinstance(parameters, Iterable):
+            kind = type(parameters).__name__
+            raise TypeError(f"{name}: parameters is a {kind}, expected Parameters")
         self.parameters = list(parameters)
         if not self.parameters:
-            raise ValueError(
-                f"{type(self).__name__}: parameters is empty, expected at least one Parameter"
-            )
+            raise ValueError(f"{name}: parameters is empty, expected at least one Parameter")
+        for parameter in self.parameters:
+            if not isinstance(parameter, Parameter):
+                kind = type(parameter).__name__
+                raise TypeError(f"{name}: parameters has a {kind}, expected Parameters only")
 
     def __call__(self) -> Floats:
         """Return the penalty."""
@@ -60,6 +71,8 @@ class L1Penalty(Penalty):
 
     Raises
     ------
+    TypeError
+        If one is no Parameter, or `strength` is no number.
     ValueError
         If there is no parameter, or `strength` is negative.
 
@@ -90,6 +103,8 @@ class L2Penalty(Penalty):
 
     Raises
     ------
+    TypeError
+        If one is no Parameter, or `strength` is no number.
     ValueError
         If there is no parameter, or `strength` is negative.
 
@@ -122,6 +137,8 @@ class ElasticNetPenalty(Penalty):
 
     Raises
     ------
+    TypeError
+        If one is no Parameter, or `alpha` or `l1_ratio` is no number.
     ValueError
         If there is no parameter, `alpha` is negative, or `l1_ratio` not from 0 to 1.
 

@@ -7,9 +7,11 @@ from typing import Any
 from scratchcnn import functional as F
 from scratchcnn.functional import _checks as check
 from scratchcnn.functional._checks import Floats, PerAxis
+from scratchcnn.functional.average_pooling import check_divisor
 from scratchcnn.functional.lp_pooling import exponent
 from scratchcnn.functional.pooling import check_padding
 from scratchcnn.nn.module import Module, Pullback
+from scratchcnn.nn.named import Named
 
 
 class Pooling(Module):
@@ -33,17 +35,17 @@ class Pooling(Module):
 
     def _set_windows(self, kernel_size: PerAxis, stride: PerAxis | None, padding: PerAxis) -> None:
         name, axes = type(self).__name__, self._axes
-        self.kernel_size = check.per_axis(name, "kernel_size", kernel_size, axes, 1)
+        self.kernel_size = check.window(name, "kernel_size", kernel_size, axes, 1)
         steps = self.kernel_size if stride is None else stride
-        self.stride = check.per_axis(name, "stride", steps, axes, 1)
-        self.padding = check.per_axis(name, "padding", padding, axes, 0)
+        self.stride = check.window(name, "stride", steps, axes, 1)
+        self.padding = check.window(name, "padding", padding, axes, 0)
 
     def extra_repr(self) -> str:
         """Return the hyperparameters as text."""
         return ", ".join(f"{name}={getattr(self, name)}" for name in self._options)
 
 
-class _MaxPool(Pooling):
+class _MaxPool(Named, Pooling):
     """Max pooling over some axes."""
 
     _function = "max_pool"
@@ -60,10 +62,10 @@ class _MaxPool(Pooling):
     ) -> None:
         name = type(self).__name__
         self._set_windows(kernel_size, stride, padding)
-        self.dilation = check.per_axis(name, "dilation", dilation, self._axes, 1)
+        self.dilation = check.window(name, "dilation", dilation, self._axes, 1)
         check_padding(name, self.padding, self.kernel_size)
-        self.return_indices = return_indices
-        self.ceil_mode = ceil_mode
+        self.return_indices = check.flag(name, "return_indices", return_indices)
+        self.ceil_mode = check.flag(name, "ceil_mode", ceil_mode)
 
     def vjp(self, x: Floats, input_grad: bool = True) -> tuple[Any, Pullback]:
         """Return the maxima, with ``return_indices=True`` a `MaxPool`, and their pullback."""
@@ -87,6 +89,13 @@ class MaxPool1d(_MaxPool):
     kernel_size, stride, padding, dilation, return_indices, ceil_mode
         As in `scratchcnn.functional.max_pool1d`.
 
+    Raises
+    ------
+    TypeError, ValueError
+        If a parameter has a wrong type or value, or `padding` is more than half of
+        `kernel_size`; when called, if the input is not (N, C, L) or (C, L) of floats, or
+        smaller than a window.
+
     Examples
     --------
     >>> import numpy as np
@@ -104,6 +113,13 @@ class MaxPool2d(_MaxPool):
     ----------
     kernel_size, stride, padding, dilation, return_indices, ceil_mode
         As in `scratchcnn.functional.max_pool2d`.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If a parameter has a wrong type or value, or `padding` is more than half of
+        `kernel_size`; when called, if the input is not (N, C, H, W) or (C, H, W) of floats, or
+        smaller than a window.
 
     Examples
     --------
@@ -123,6 +139,13 @@ class MaxPool3d(_MaxPool):
     kernel_size, stride, padding, dilation, return_indices, ceil_mode
         As in `scratchcnn.functional.max_pool3d`.
 
+    Raises
+    ------
+    TypeError, ValueError
+        If a parameter has a wrong type or value, or `padding` is more than half of
+        `kernel_size`; when called, if the input is not (N, C, D, H, W) or (C, D, H, W) of
+        floats, or smaller than a window.
+
     Examples
     --------
     >>> import numpy as np
@@ -133,7 +156,7 @@ class MaxPool3d(_MaxPool):
     _axes = 3
 
 
-class _AvgPool(Pooling):
+class _AvgPool(Named, Pooling):
     """Average pooling over some axes."""
 
     _function = "avg_pool"
@@ -159,9 +182,9 @@ class _AvgPool(Pooling):
         self._set_windows(kernel_size, stride, padding)
         check_padding(name, self.padding, self.kernel_size)
         if divisor_override is not None:
-            check.whole(name, "divisor_override", divisor_override, 1)
-        self.ceil_mode = ceil_mode
-        self.count_include_pad = count_include_pad
+            check_divisor(name, divisor_override)
+        self.ceil_mode = check.flag(name, "ceil_mode", ceil_mode)
+        self.count_include_pad = check.flag(name, "count_include_pad", count_include_pad)
         self.divisor_override = divisor_override
 
     def vjp(self, x: Floats, input_grad: bool = True) -> tuple[Floats, Pullback]:
@@ -180,6 +203,13 @@ class AvgPool1d(_AvgPool):
     ----------
     kernel_size, stride, padding, ceil_mode, count_include_pad
         As in `scratchcnn.functional.avg_pool1d`.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If a parameter has a wrong type or value, or `padding` is more than half of
+        `kernel_size`; when called, if the input is not (N, C, L) or (C, L) of floats, or
+        smaller than a window.
 
     Examples
     --------
@@ -210,6 +240,13 @@ class AvgPool2d(_AvgPool):
     kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override
         As in `scratchcnn.functional.avg_pool2d`.
 
+    Raises
+    ------
+    TypeError, ValueError
+        If a parameter has a wrong type or value, or `padding` is more than half of
+        `kernel_size`; when called, if the input is not (N, C, H, W) or (C, H, W) of floats, or
+        smaller than a window.
+
     Examples
     --------
     >>> import numpy as np
@@ -228,6 +265,13 @@ class AvgPool3d(_AvgPool):
     kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override
         As in `scratchcnn.functional.avg_pool3d`.
 
+    Raises
+    ------
+    TypeError, ValueError
+        If a parameter has a wrong type or value, or `padding` is more than half of
+        `kernel_size`; when called, if the input is not (N, C, D, H, W) or (C, D, H, W) of
+        floats, or smaller than a window.
+
     Examples
     --------
     >>> import numpy as np
@@ -238,7 +282,7 @@ class AvgPool3d(_AvgPool):
     _axes = 3
 
 
-class _LPPool(Pooling):
+class _LPPool(Named, Pooling):
     """Power-average pooling over some axes."""
 
     _function = "lp_pool"
@@ -253,7 +297,7 @@ class _LPPool(Pooling):
     ) -> None:
         self.norm_type = exponent(type(self).__name__, norm_type)
         self._set_windows(kernel_size, stride, 0)
-        self.ceil_mode = ceil_mode
+        self.ceil_mode = check.flag(type(self).__name__, "ceil_mode", ceil_mode)
 
     def vjp(self, x: Floats, input_grad: bool = True) -> tuple[Floats, Pullback]:
         """Return the p-norms and their pullback."""
@@ -273,6 +317,12 @@ class LPPool1d(_LPPool):
     norm_type, kernel_size, stride, ceil_mode
         As in `scratchcnn.functional.lp_pool1d`.
 
+    Raises
+    ------
+    TypeError, ValueError
+        If `norm_type` is 0 or no number, or another parameter has a wrong type or value; when
+        called, if the input is not (N, C, L) or (C, L) of floats, or smaller than a window.
+
     Examples
     --------
     >>> import numpy as np
@@ -291,6 +341,13 @@ class LPPool2d(_LPPool):
     norm_type, kernel_size, stride, ceil_mode
         As in `scratchcnn.functional.lp_pool2d`.
 
+    Raises
+    ------
+    TypeError, ValueError
+        If `norm_type` is 0 or no number, or another parameter has a wrong type or value; when
+        called, if the input is not (N, C, H, W) or (C, H, W) of floats, or smaller than a
+        window.
+
     Examples
     --------
     >>> import numpy as np
@@ -308,6 +365,13 @@ class LPPool3d(_LPPool):
     ----------
     norm_type, kernel_size, stride, ceil_mode
         As in `scratchcnn.functional.lp_pool3d`.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If `norm_type` is 0 or no number, or another parameter has a wrong type or value; when
+        called, if the input is not (N, C, D, H, W) or (C, D, H, W) of floats, or smaller than a
+        window.
 
     Examples
     --------

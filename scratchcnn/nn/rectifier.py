@@ -9,9 +9,10 @@ from scratchcnn import functional as F
 from scratchcnn.functional import _checks as check
 from scratchcnn.functional._checks import Floats
 from scratchcnn.functional.dropout import RNG
+from scratchcnn.functional.rectifier import slope_range
 from scratchcnn.nn.dropout import Random
 from scratchcnn.nn.module import Module, Pullback
-from scratchcnn.nn.parameter import Parameter
+from scratchcnn.nn.parameter import Parameter, float_dtype
 
 
 class PReLU(Module):
@@ -24,7 +25,7 @@ class PReLU(Module):
     init : float
         What the slopes are at first.
     dtype : dtype
-        float32 or float64.
+        float32 or float64; None is float32.
 
     Attributes
     ----------
@@ -34,11 +35,17 @@ class PReLU(Module):
     ------
     TypeError, ValueError
         If `num_parameters` is no positive integer, or `init` no number.
+
+    Examples
+    --------
+    >>> PReLU(init=0.5)(np.array([-2.0, 0.5], np.float32))
+    array([-1. ,  0.5], dtype=float32)
     """
 
     def __init__(
-        self, num_parameters: int = 1, init: float = 0.25, *, dtype: DTypeLike = np.float32
+        self, num_parameters: int = 1, init: float = 0.25, *, dtype: DTypeLike | None = np.float32
     ) -> None:
+        dtype = float_dtype("PReLU", dtype)
         self.num_parameters = check.whole("PReLU", "num_parameters", num_parameters, 1)
         self.init = check.real("PReLU", "init", init, -np.inf)
         self.weight = Parameter(np.full(self.num_parameters, self.init, dtype))
@@ -73,12 +80,16 @@ class RReLU(Random):
     Raises
     ------
     TypeError, ValueError
-        If a bound is no number, or `lower` is above `upper`.
+        If a bound is no finite number, or `lower` is above `upper`.
+
+    Examples
+    --------
+    >>> RReLU(0.5, 0.5, rng=0)(np.array([-2.0, 0.5]))
+    array([-1. ,  0.5])
     """
 
     def __init__(self, lower: float = 1 / 8, upper: float = 1 / 3, *, rng: RNG = None) -> None:
-        self.lower = check.real("RReLU", "lower", lower, -np.inf)
-        self.upper = check.real("RReLU", "upper", upper, self.lower)
+        self.lower, self.upper = slope_range("RReLU", lower, upper)
         super().__init__(rng)
 
     def vjp(self, x: Floats, input_grad: bool = True) -> tuple[Floats, Pullback]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from scratchcnn import functional as F
 from scratchcnn.functional import _checks as check
 from scratchcnn.functional._checks import Floats, PerAxis
-from scratchcnn.functional.resize import MODES, Factors
+from scratchcnn.functional.resize import MODES, Factors, check_flags
 from scratchcnn.nn.module import Module, Pullback
 
 
@@ -16,6 +16,12 @@ class Upsample(Module):
     ----------
     size, scale_factor, mode, align_corners, recompute_scale_factor
         As in `scratchcnn.functional.interpolate`.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If `mode` is unknown, or not just one of `size` and `scale_factor` is given; when
+        called, as `scratchcnn.functional.interpolate`.
 
     Examples
     --------
@@ -38,6 +44,7 @@ class Upsample(Module):
             raise ValueError(
                 f"{name}: size is {size} and scale_factor {scale_factor}, expected one of them"
             )
+        check_flags(name, align_corners, recompute_scale_factor)
         self.size = size
         self.scale_factor = scale_factor
         self.mode = mode
@@ -86,6 +93,12 @@ class UpsamplingNearest2d(Upsample):
     size, scale_factor
         As in `scratchcnn.functional.interpolate`.
 
+    Raises
+    ------
+    TypeError, ValueError
+        If not just one of `size` and `scale_factor` is given; when called, as
+        `scratchcnn.functional.interpolate`.
+
     Examples
     --------
     >>> import numpy as np
@@ -106,6 +119,12 @@ class UpsamplingBilinear2d(Upsample):
     size, scale_factor
         As in `scratchcnn.functional.interpolate`.
 
+    Raises
+    ------
+    TypeError, ValueError
+        If not just one of `size` and `scale_factor` is given; when called, as
+        `scratchcnn.functional.interpolate`.
+
     Examples
     --------
     >>> import numpy as np
@@ -123,6 +142,12 @@ class PixelShuffle(Module):
     Parameters
     ----------
     upscale_factor : int
+
+    Raises
+    ------
+    TypeError, ValueError
+        If `upscale_factor` is no positive integer; when called, if the channels are no multiple
+        of its square.
 
     Examples
     --------
@@ -155,6 +180,12 @@ class PixelUnshuffle(Module):
     Parameters
     ----------
     downscale_factor : int
+
+    Raises
+    ------
+    TypeError, ValueError
+        If `downscale_factor` is no positive integer; when called, if H or W is no multiple of
+        it.
 
     Examples
     --------
@@ -189,6 +220,11 @@ class ChannelShuffle(Module):
     Parameters
     ----------
     groups : int
+
+    Raises
+    ------
+    TypeError, ValueError
+        If `groups` is no positive integer; when called, if the channels are no multiple of it.
 
     Examples
     --------

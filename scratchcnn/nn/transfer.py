@@ -21,22 +21,22 @@ class Loaded(NamedTuple):
     ----------
     loaded : list of str
         The entries that the model took over.
-    missing : list of str
+    missing_keys : list of str
         Entries of the model that the state lacks; they are as they were.
-    unexpected : list of str
+    unexpected_keys : list of str
         Entries of the state that the model lacks.
     mismatched : dict of str to (own shape, shape in the state)
         Entries of both whose shapes differ; those of the model are as they were.
     """
 
     loaded: list[str]
-    missing: list[str]
-    unexpected: list[str]
+    missing_keys: list[str]
+    unexpected_keys: list[str]
     mismatched: dict[str, tuple[tuple[int, ...], tuple[int, ...]]]
 
     def __str__(self) -> str:
-        rows = [("missing", name, "") for name in self.missing]
-        rows += [("unexpected", name, "") for name in self.unexpected]
+        rows = [("missing", name, "") for name in self.missing_keys]
+        rows += [("unexpected", name, "") for name in self.unexpected_keys]
         rows += [
             ("mismatched", name, f"{own} here, {other} there")
             for name, (own, other) in self.mismatched.items()
@@ -59,12 +59,13 @@ def load_matching(model: Module, state: Mapping[str, NDArray[Any]]) -> Loaded:
     Returns
     -------
     Loaded
+        Its names are those that `Module.load_state_dict` returns, and more.
 
     Raises
     ------
     TypeError
-        If `state` is no mapping, or a matching entry no ndarray, or not of a dtype of the same
-        kind. Nothing is changed then.
+        If `model` is no Module, `state` no mapping, or a matching entry no ndarray, or not of a
+        dtype of the same kind. Nothing is changed then.
 
     Examples
     --------
@@ -73,6 +74,7 @@ def load_matching(model: Module, state: Mapping[str, NDArray[Any]]) -> Loaded:
     loaded      1 entry
     mismatched  bias  (3,) here, (2,) there
     """
+    _check_model("load_matching", model)
     if not isinstance(state, Mapping):
         raise TypeError(f"load_matching: state is a {type(state).__name__}, expected a mapping")
     own = model.state_dict()
@@ -83,10 +85,10 @@ def load_matching(model: Module, state: Mapping[str, NDArray[Any]]) -> Loaded:
         if own[name].shape != np.shape(array)
     }
     matching = {name: array for name, array in shared.items() if name not in mismatched}
-    model.load_state_dict(matching, strict=False)
+    keys = model.load_state_dict(matching, strict=False)
     return Loaded(
         list(matching),
-        [name for name in own if name not in state],
+        [name for name in keys.missing_keys if name not in mismatched],
         [name for name in state if name not in own],
         mismatched,
     )
@@ -115,6 +117,8 @@ def freeze(model: Module, *patterns: str, statistics: bool = False) -> list[str]
 
     Raises
     ------
+    TypeError
+        If `model` is no Module, or a pattern no string.
     ValueError
         If there is no pattern, or one matches nothing. Nothing is changed then.
 
@@ -124,6 +128,7 @@ def freeze(model: Module, *patterns: str, statistics: bool = False) -> list[str]
     >>> freeze(Sequential(Linear(4, 3), ReLU(), Linear(3, 2)), "0.*")
     ['0.weight', '0.bias']
     """
+    _check_patterns("freeze", model, patterns)
     kept = _with_statistics(model, patterns) if statistics else {}
     matching = _matching("freeze", model, patterns, kept)
     for _, parameter in matching:
@@ -149,9 +154,12 @@ def unfreeze(model: Module, *patterns: str) -> list[str]:
 
     Raises
     ------
+    TypeError
+        If `model` is no Module, or a pattern no string.
     ValueError
         If there is no pattern, or one matches nothing. Nothing is changed then.
     """
+    _check_patterns("unfreeze", model, patterns)
     kept = _with_statistics(model, patterns)
     matching = _matching("unfreeze", model, patterns, kept)
     for _, parameter in matching:
@@ -181,7 +189,7 @@ def replace_head(model: Module, head: Module, name: str | None = None) -> str:
     Raises
     ------
     TypeError
-        If `head` is no Module.
+        If `model` or `head` is no Module.
     ValueError
         If there is no such module, or two layers `Linear` take a different number of features.
 
@@ -191,9 +199,11 @@ def replace_head(model: Module, head: Module, name: str | None = None) -> str:
     >>> replace_head(Sequential(Linear(4, 3), ReLU(), Linear(3, 10)), Linear(3, 2))
     '2'
     """
+    _check_model("replace_head", model)
     if not isinstance(head, Module):
         raise TypeError(f"replace_head: head is a {type(head).__name__}, expected a Module")
-    inside = {each: module for each, module in model.named_modules() if each}
+    every = model.named_modules(remove_duplicate=False)
+    inside = {each: module for each, module in every if each}
     linear = [each for each, module in inside.items() if isinstance(module, Linear)]
     if name is None and not linear:
         raise ValueError("replace_head: model has no Linear inside, expected one or a name")
@@ -207,7 +217,7 @@ def replace_head(model: Module, head: Module, name: str | None = None) -> str:
             f"replace_head: head takes {sizes[0]} features, but {name} takes {sizes[1]}"
         )
     for parent in [model, *inside.values()]:
-        for child_name, child in list(parent.children()):
+        for child_name, child in parent._children().items():
             if child is old:
                 setattr(parent, child_name, head)
     return name
@@ -233,6 +243,8 @@ def parameter_groups(
 
     Raises
     ------
+    TypeError
+        If `model` is no Module, `options` no mapping, or a pattern no string.
     ValueError
         If there is no pattern, or no parameter is left for one.
 
@@ -244,6 +256,11 @@ def parameter_groups(
     >>> [(len(group["params"]), group["lr"]) for group in groups]
     [(2, 0.1), (2, 0.01)]
     """
+    if not isinstance(options, Mapping):
+        raise TypeError(
+            f"parameter_groups: options is a {type(options).__name__}, expected a mapping"
+        )
+    _check_patterns("parameter_groups", model, tuple(options))
     _matching("parameter_groups", model, tuple(options), {})
     left = dict(model.named_parameters())
     groups = []
@@ -257,12 +274,26 @@ def parameter_groups(
     return groups + ([{"params": list(left.values())}] if left else [])
 
 
+def _check_model(function: str, model: Module) -> None:
+    """Raise TypeError unless `model` is a Module."""
+    if not isinstance(model, Module):
+        raise TypeError(f"{function}: model is a {type(model).__name__}, expected a Module")
+
+
+def _check_patterns(function: str, model: Module, patterns: tuple[str, ...]) -> None:
+    """Raise unless `model` is a Module and there are patterns, all of them strings."""
+    _check_model(function, model)
+    if not patterns:
+        raise ValueError(f"{function}: no pattern is given, expected at least one, such as '*'")
+    for pattern in patterns:
+        if not isinstance(pattern, str):
+            raise TypeError(f"{function}: pattern is {pattern!r}, expected a string")
+
+
 def _matching(
     function: str, model: Module, patterns: tuple[str, ...], more: Mapping[str, Any]
 ) -> list[tuple[str, Parameter]]:
     """Return the parameters that match; each pattern must match one, or one of the names `more`."""
-    if not patterns:
-        raise ValueError(f"{function}: no pattern is given, expected at least one, such as '*'")
     named = list(model.named_parameters())
     for pattern in patterns:
         if not any(fnmatchcase(name, pattern) for name in [*dict(named), *more]):
@@ -277,7 +308,7 @@ def _with_statistics(model: Module, patterns: tuple[str, ...]) -> dict[str, Modu
     """Return the modules with running statistics, under the name of each entry that matches."""
     return {
         name: module
-        for prefix, module in model.named_modules()
+        for prefix, module in model.named_modules(remove_duplicate=False)
         if getattr(module, "running_mean", None) is not None
         for name in (f"{prefix}.{entry}".removeprefix(".") for entry in module.state_dict())
         if any(fnmatchcase(name, pattern) for pattern in patterns)

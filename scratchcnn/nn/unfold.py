@@ -13,6 +13,12 @@ from scratchcnn.nn.module import Module, Pullback
 class Unfold(Module):
     """The layer of `scratchcnn.functional.unfold`, with its parameters.
 
+    Raises
+    ------
+    TypeError, ValueError
+        If a parameter has a wrong type or value; when called, as
+        `scratchcnn.functional.unfold`.
+
     Examples
     --------
     >>> import numpy as np
@@ -50,6 +56,11 @@ class Unfold(Module):
 
 class Fold(Module):
     """The layer of `scratchcnn.functional.fold`, with its parameters.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If a parameter has a wrong type or value; when called, as `scratchcnn.functional.fold`.
 
     Examples
     --------

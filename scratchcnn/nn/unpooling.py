@@ -8,10 +8,11 @@ from scratchcnn import functional as F
 from scratchcnn.functional._checks import Floats, PerAxis
 from scratchcnn.functional.pooling import Indices
 from scratchcnn.nn.module import Pullback
+from scratchcnn.nn.named import Named
 from scratchcnn.nn.pooling import Pooling
 
 
-class _MaxUnpool(Pooling):
+class _MaxUnpool(Named, Pooling):
     """Max-unpooling over some axes."""
 
     _function = "max_unpool"
@@ -52,6 +53,12 @@ class MaxUnpool1d(_MaxUnpool):
     kernel_size, stride, padding
         As in `scratchcnn.functional.max_unpool1d`.
 
+    Raises
+    ------
+    TypeError, ValueError
+        If a parameter has a wrong type or value; when called, as
+        `scratchcnn.functional.max_unpool1d`.
+
     Examples
     --------
     >>> import numpy as np
@@ -72,6 +79,12 @@ class MaxUnpool2d(_MaxUnpool):
     kernel_size, stride, padding
         As in `scratchcnn.functional.max_unpool2d`.
 
+    Raises
+    ------
+    TypeError, ValueError
+        If a parameter has a wrong type or value; when called, as
+        `scratchcnn.functional.max_unpool2d`.
+
     Examples
     --------
     >>> import numpy as np
@@ -91,6 +104,12 @@ class MaxUnpool3d(_MaxUnpool):
     ----------
     kernel_size, stride, padding
         As in `scratchcnn.functional.max_unpool3d`.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If a parameter has a wrong type or value; when called, as
+        `scratchcnn.functional.max_unpool3d`.
 
     Examples
     --------

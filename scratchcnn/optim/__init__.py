@@ -1,5 +1,6 @@
 """Optimizers and schedules, named as in :mod:`torch.optim`, and the pure steps they take."""
 
+from scratchcnn.optim import lr_scheduler
 from scratchcnn.optim._step import Step
 from scratchcnn.optim.cycle import OneCycleLR
 from scratchcnn.optim.descent import sgd
@@ -60,6 +61,7 @@ __all__ = [
     "adam",
     "adamax",
     "adamw",
+    "lr_scheduler",
     "nadam",
     "radam",
     "rmsprop",

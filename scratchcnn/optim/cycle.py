@@ -42,6 +42,9 @@ class OneCycleLR(LRScheduler):
 
     Examples
     --------
+    >>> import numpy as np
+    >>> from scratchcnn.nn import Parameter
+    >>> from scratchcnn.optim import SGD
     >>> optimizer = SGD([Parameter(np.ones(2))], lr=1.0, momentum=0.9)
     >>> schedule = OneCycleLR(optimizer, 1.0, total_steps=5, pct_start=0.6, div_factor=4)
     >>> [schedule.step() or round(schedule.get_last_lr()[0], 4) for _ in range(4)]
@@ -120,10 +123,15 @@ class OneCycleLR(LRScheduler):
             (last, "initial_lr", "min_lr", "max_momentum", "max_momentum"),
         ]
 
-    def _rate(self, group: Group, base: float, first: bool) -> float:
+    def _rate(self, group: Group, place: int, first: bool) -> float:
         if self.last_epoch > self.total_steps:
             raise ValueError(
                 f"OneCycleLR: step {self.last_epoch} is after the last of {self.total_steps}"
+            )
+        if "max_lr" not in group:
+            raise ValueError(
+                f"OneCycleLR: group {place} has no 'max_lr', expected the groups that the "
+                "optimizer had when the schedule was made"
             )
         *before, last = self._phases()
         place = sum(self.last_epoch > phase[0] for phase in before)

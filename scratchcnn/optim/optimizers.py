@@ -1,7 +1,9 @@
 """The optimizers: each keeps its state and changes parameters by one of the pure steps.
 
 All take an iterable of Parameters, or of groups: dicts with ``params`` and the options that differ
-there from those of the optimizer, as ``[{"params": head, "lr": 0.1}, {"params": body}]``.
+there from those of the optimizer, as ``[{"params": head, "lr": 0.1}, {"params": body}]``. Pairs of
+a name and a Parameter, as ``model.named_parameters()`` yields them, will do too; their names are
+not kept, neither in the groups nor in the state_dict.
 """
 
 from __future__ import annotations
@@ -23,6 +25,8 @@ class SGD(Optimizer):
 
     Examples
     --------
+    >>> import numpy as np
+    >>> from scratchcnn.nn import Parameter
     >>> weight = Parameter(np.array([1.0]))
     >>> weight.accumulate(np.array([0.5]))
     >>> SGD([weight], lr=0.1).step()
@@ -65,6 +69,8 @@ class Adam(Optimizer):
 
     Examples
     --------
+    >>> import numpy as np
+    >>> from scratchcnn.nn import Parameter
     >>> weight = Parameter(np.array([1.0]))
     >>> weight.accumulate(np.array([0.5]))
     >>> Adam([weight], lr=0.1).step()
@@ -109,6 +115,8 @@ class AdamW(Optimizer):
 
     Examples
     --------
+    >>> import numpy as np
+    >>> from scratchcnn.nn import Parameter
     >>> weight = Parameter(np.array([1.0]))
     >>> weight.accumulate(np.array([0.5]))
     >>> AdamW([weight], lr=0.1, weight_decay=0.5).step()
@@ -151,6 +159,8 @@ class NAdam(Optimizer):
 
     Examples
     --------
+    >>> import numpy as np
+    >>> from scratchcnn.nn import Parameter
     >>> weight = Parameter(np.array([1.0]))
     >>> weight.accumulate(np.array([0.5]))
     >>> NAdam([weight], lr=0.1).step()
@@ -195,6 +205,8 @@ class RAdam(Optimizer):
 
     Examples
     --------
+    >>> import numpy as np
+    >>> from scratchcnn.nn import Parameter
     >>> weight = Parameter(np.array([1.0]))
     >>> weight.accumulate(np.array([0.5]))
     >>> RAdam([weight], lr=0.1).step()
@@ -237,6 +249,8 @@ class Adamax(Optimizer):
 
     Examples
     --------
+    >>> import numpy as np
+    >>> from scratchcnn.nn import Parameter
     >>> weight = Parameter(np.array([1.0]))
     >>> weight.accumulate(np.array([0.5]))
     >>> Adamax([weight], lr=0.1, eps=0.0).step()
@@ -277,6 +291,8 @@ class Adagrad(Optimizer):
 
     Examples
     --------
+    >>> import numpy as np
+    >>> from scratchcnn.nn import Parameter
     >>> weight = Parameter(np.array([1.0]))
     >>> weight.accumulate(np.array([0.5]))
     >>> Adagrad([weight], lr=0.1, eps=0.0).step()
@@ -319,6 +335,8 @@ class Adadelta(Optimizer):
 
     Examples
     --------
+    >>> import numpy as np
+    >>> from scratchcnn.nn import Parameter
     >>> weight = Parameter(np.array([1.0]))
     >>> weight.accumulate(np.array([0.5]))
     >>> Adadelta([weight], rho=0.0, eps=0.75).step()
@@ -359,6 +377,8 @@ class RMSprop(Optimizer):
 
     Examples
     --------
+    >>> import numpy as np
+    >>> from scratchcnn.nn import Parameter
     >>> weight = Parameter(np.array([1.0]))
     >>> weight.accumulate(np.array([0.5]))
     >>> RMSprop([weight], lr=0.1, alpha=0.75, eps=0.0).step()

@@ -34,6 +34,9 @@ class ReduceLROnPlateau:
 
     Examples
     --------
+    >>> import numpy as np
+    >>> from scratchcnn.nn import Parameter
+    >>> from scratchcnn.optim import SGD
     >>> optimizer = SGD([Parameter(np.ones(2))], lr=1.0)
     >>> schedule = ReduceLROnPlateau(optimizer, factor=0.5, patience=1)
     >>> [schedule.step(loss) or schedule.get_last_lr()[0] for loss in (3.0, 2.0, 2.0, 2.0)]
@@ -65,6 +68,9 @@ class ReduceLROnPlateau:
         self.threshold = check.real(name, "threshold", threshold, 0)
         rates = per_group(name, "min_lr", min_lr, optimizer)
         self.min_lrs = [check.real(name, "min_lr", rate, 0) for rate in rates]
+        # What holds for groups that are added later, if it is the same for all.
+        own = isinstance(min_lr, Sequence)
+        self.default_min_lr = None if own else check.real(name, "min_lr", min_lr, 0)
         self.eps = check.real(name, "eps", eps, 0)
         self.best = math.inf if mode == "min" else -math.inf
         self.cooldown_counter = self.num_bad_epochs = self.last_epoch = 0
@@ -105,6 +111,14 @@ class ReduceLROnPlateau:
         return sign * value > sign * self.best + self.threshold
 
     def _reduce(self) -> None:
+        groups = len(self.optimizer.param_groups)
+        if groups != len(self.min_lrs):
+            if self.default_min_lr is None:
+                raise ValueError(
+                    f"ReduceLROnPlateau: the optimizer has {groups} groups, expected one for each "
+                    f"of the {len(self.min_lrs)} values of min_lr"
+                )
+            self.min_lrs = [self.default_min_lr] * groups
         for group, least in zip(self.optimizer.param_groups, self.min_lrs, strict=True):
             rate = max(group["lr"] * self.factor, least)
             if group["lr"] - rate > self.eps:

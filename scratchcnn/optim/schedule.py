@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from scratchcnn.functional import _checks as check
@@ -26,6 +26,11 @@ class LRScheduler:
         How many steps were taken.
     base_lrs : list of float
         The rate of each group before the first schedule changed it, its ``initial_lr``.
+
+    Notes
+    -----
+    A schedule that only multiplies the present rates goes on with groups that the optimizer is
+    given later; one that needs the initial rates, too, refuses them when it does.
     """
 
     def __init__(self, optimizer: Optimizer, last_epoch: int = -1) -> None:
@@ -60,13 +65,17 @@ class LRScheduler:
     def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
         """Copy what `state_dict` returned; the optimizer's rates are in its own state_dict.
 
+        That of the same schedule in PyTorch will do, but for `OneCycleLR` and
+        `CosineAnnealingWarmRestarts`, which keep other things there.
+
         Raises
         ------
         ValueError
             If it belongs to another kind of schedule. Nothing is changed then.
         """
-        check_entries(type(self).__name__, state_dict, self._entries())
-        vars(self).update(copy.deepcopy(dict(state_dict)))
+        known = own_entries(state_dict)
+        check_entries(type(self).__name__, known, self._entries())
+        vars(self).update(copy.deepcopy(known))
 
     def _entries(self) -> list[str]:
         return [name for name in vars(self) if name != "optimizer"]
@@ -85,16 +94,25 @@ class LRScheduler:
 
     def _advance(self, epoch: int, first: bool) -> None:
         self.last_epoch = epoch
-        pairs = zip(self.optimizer.param_groups, self.base_lrs, strict=True)
-        rates = [self._rate(group, base, first) for group, base in pairs]
-        self._set(rates)
+        groups = enumerate(self.optimizer.param_groups)
+        self._set([self._rate(group, place, first) for place, group in groups])
+
+    def _bases(self) -> list[float]:
+        """Return the initial rate of each group, or raise if there are others by now."""
+        groups = len(self.optimizer.param_groups)
+        if groups != len(self.base_lrs):
+            raise ValueError(
+                f"{type(self).__name__}: the optimizer has {groups} groups, expected the "
+                f"{len(self.base_lrs)} that it had when the schedule was made"
+            )
+        return self.base_lrs
 
     def _set(self, rates: Sequence[float]) -> None:
         for group, rate in zip(self.optimizer.param_groups, rates, strict=True):
             group["lr"] = rate
         self._last_lr = list(rates)
 
-    def _rate(self, group: Group, base: float, first: bool) -> float:
+    def _rate(self, group: Group, place: int, first: bool) -> float:
         """Return the rate of a group at `last_epoch`, `first` when the schedule is made."""
         raise NotImplementedError(f"{type(self).__name__} has no rate of its own")
 
@@ -105,11 +123,30 @@ def check_optimizer(name: str, optimizer: Any) -> None:
         raise TypeError(f"{name}: optimizer is a {type(optimizer).__name__}, expected an Optimizer")
 
 
+def own_entries(state_dict: Any) -> Any:
+    """Return a state_dict without what only PyTorch's schedules keep, which means nothing here."""
+    if not isinstance(state_dict, Mapping):
+        return state_dict
+    return {key: value for key, value in state_dict.items() if key not in _THEIRS}
+
+
+_THEIRS = ("_get_lr_called_within_step", "_is_initial", "_step_count", "lr_lambdas", "mode_worse")
+
+
 def check_entries(name: str, state_dict: Any, entries: Sequence[str]) -> None:
     """Raise ValueError unless `state_dict` has these entries."""
     has = sorted(state_dict) if isinstance(state_dict, Mapping) else state_dict
     if has != sorted(entries):
         raise ValueError(f"{name}: the state_dict has {has}, expected {sorted(entries)}")
+
+
+def check_milestones(name: str, milestones: Any) -> list[int]:
+    """Return the epochs of an iterable, each at least 0, or raise."""
+    if not isinstance(milestones, Iterable):
+        raise TypeError(
+            f"{name}: milestones is a {type(milestones).__name__}, expected a list of epochs"
+        )
+    return [check.whole(name, "milestones", each, 0) for each in milestones]
 
 
 def per_group(name: str, what: str, value: Any, optimizer: Optimizer) -> list[Any]:

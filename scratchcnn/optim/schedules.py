@@ -13,7 +13,13 @@ from collections.abc import Callable, Iterable, Sequence
 
 from scratchcnn.functional import _checks as check
 from scratchcnn.optim.optimizer import Group, Optimizer
-from scratchcnn.optim.schedule import LRScheduler, check_optimizer, per_group, positive
+from scratchcnn.optim.schedule import (
+    LRScheduler,
+    check_milestones,
+    check_optimizer,
+    per_group,
+    positive,
+)
 
 
 class LambdaLR(LRScheduler):
@@ -29,6 +35,9 @@ class LambdaLR(LRScheduler):
 
     Examples
     --------
+    >>> import numpy as np
+    >>> from scratchcnn.nn import Parameter
+    >>> from scratchcnn.optim import SGD
     >>> optimizer = SGD([Parameter(np.ones(2))], lr=1.0)
     >>> LambdaLR(optimizer, lambda epoch: 1 / (2 + epoch)).get_last_lr()
     [0.5]
@@ -42,15 +51,18 @@ class LambdaLR(LRScheduler):
     ) -> None:
         check_optimizer("LambdaLR", optimizer)
         self.lr_lambdas = per_group("LambdaLR", "lr_lambda", lr_lambda, optimizer)
+        for each in self.lr_lambdas:
+            if not callable(each):
+                raise TypeError(
+                    f"LambdaLR: lr_lambda has a {type(each).__name__}, expected functions"
+                )
         super().__init__(optimizer, last_epoch)
 
     def _entries(self) -> list[str]:
         return [name for name in super()._entries() if name != "lr_lambdas"]
 
-    def _advance(self, epoch: int, first: bool) -> None:
-        self.last_epoch = epoch
-        pairs = zip(self.lr_lambdas, self.base_lrs, strict=True)
-        self._set([base * function(epoch) for function, base in pairs])
+    def _rate(self, group: Group, place: int, first: bool) -> float:
+        return float(self._bases()[place] * self.lr_lambdas[place](self.last_epoch))
 
 
 class StepLR(LRScheduler):
@@ -67,6 +79,9 @@ class StepLR(LRScheduler):
 
     Examples
     --------
+    >>> import numpy as np
+    >>> from scratchcnn.nn import Parameter
+    >>> from scratchcnn.optim import SGD
     >>> optimizer = SGD([Parameter(np.ones(2))], lr=1.0)
     >>> schedule = StepLR(optimizer, 2, gamma=0.5)
     >>> [schedule.step() or schedule.get_last_lr()[0] for _ in range(4)]
@@ -80,14 +95,14 @@ class StepLR(LRScheduler):
         self.gamma = check.real("StepLR", "gamma", gamma, 0)
         super().__init__(optimizer, last_epoch)
 
-    def _rate(self, group: Group, base: float, first: bool) -> float:
+    def _rate(self, group: Group, place: int, first: bool) -> float:
         due = self.last_epoch > 0 and self.last_epoch % self.step_size == 0
         return float(group["lr"] * self.gamma if due else group["lr"])
 
     def restart(self) -> None:
         """Begin where another schedule ended."""
         self.last_epoch = 0
-        self._set(self.base_lrs)
+        self._set(self._bases())
 
 
 class MultiStepLR(LRScheduler):
@@ -104,6 +119,9 @@ class MultiStepLR(LRScheduler):
 
     Examples
     --------
+    >>> import numpy as np
+    >>> from scratchcnn.nn import Parameter
+    >>> from scratchcnn.optim import SGD
     >>> optimizer = SGD([Parameter(np.ones(2))], lr=1.0)
     >>> schedule = MultiStepLR(optimizer, [1, 3], gamma=0.5)
     >>> [schedule.step() or schedule.get_last_lr()[0] for _ in range(4)]
@@ -117,18 +135,17 @@ class MultiStepLR(LRScheduler):
         gamma: float = 0.1,
         last_epoch: int = -1,
     ) -> None:
-        epochs = [check.whole("MultiStepLR", "milestones", each, 0) for each in milestones]
-        self.milestones = Counter(epochs)
+        self.milestones = Counter(check_milestones("MultiStepLR", milestones))
         self.gamma = check.real("MultiStepLR", "gamma", gamma, 0)
         super().__init__(optimizer, last_epoch)
 
-    def _rate(self, group: Group, base: float, first: bool) -> float:
+    def _rate(self, group: Group, place: int, first: bool) -> float:
         return float(group["lr"] * self.gamma ** self.milestones[self.last_epoch])
 
     def restart(self) -> None:
         """Begin where another schedule ended."""
         self.last_epoch = 0
-        self._set([base * self.gamma ** self.milestones[0] for base in self.base_lrs])
+        self._set([base * self.gamma ** self.milestones[0] for base in self._bases()])
 
 
 class ConstantLR(LRScheduler):
@@ -146,6 +163,9 @@ class ConstantLR(LRScheduler):
 
     Examples
     --------
+    >>> import numpy as np
+    >>> from scratchcnn.nn import Parameter
+    >>> from scratchcnn.optim import SGD
     >>> optimizer = SGD([Parameter(np.ones(2))], lr=1.0)
     >>> schedule = ConstantLR(optimizer, 0.5, 2)
     >>> [schedule.get_last_lr()[0], *(schedule.step() or optimizer.param_groups[0]["lr"]
@@ -164,7 +184,7 @@ class ConstantLR(LRScheduler):
         self.total_iters = check.whole("ConstantLR", "total_iters", total_iters, 0)
         super().__init__(optimizer, last_epoch)
 
-    def _rate(self, group: Group, base: float, first: bool) -> float:
+    def _rate(self, group: Group, place: int, first: bool) -> float:
         rate = float(group["lr"])
         if self.last_epoch == 0:
             return rate * self.factor
@@ -174,7 +194,7 @@ class ConstantLR(LRScheduler):
         """Begin where another schedule ended."""
         self.last_epoch = 0
         factor = self.factor if self.total_iters else 1.0
-        self._set([base * factor for base in self.base_lrs])
+        self._set([base * factor for base in self._bases()])
 
 
 class LinearLR(LRScheduler):
@@ -194,6 +214,9 @@ class LinearLR(LRScheduler):
 
     Examples
     --------
+    >>> import numpy as np
+    >>> from scratchcnn.nn import Parameter
+    >>> from scratchcnn.optim import SGD
     >>> optimizer = SGD([Parameter(np.ones(2))], lr=1.0)
     >>> schedule = LinearLR(optimizer, start_factor=0.5, total_iters=2)
     >>> [schedule.get_last_lr()[0], *(schedule.step() or optimizer.param_groups[0]["lr"]
@@ -214,7 +237,7 @@ class LinearLR(LRScheduler):
         self.total_iters = check.whole("LinearLR", "total_iters", total_iters, 1)
         super().__init__(optimizer, last_epoch)
 
-    def _rate(self, group: Group, base: float, first: bool) -> float:
+    def _rate(self, group: Group, place: int, first: bool) -> float:
         rate, rise = float(group["lr"]), self.end_factor - self.start_factor
         if self.last_epoch == 0:
             return rate * self.start_factor
@@ -227,7 +250,7 @@ class LinearLR(LRScheduler):
     def restart(self) -> None:
         """Begin where another schedule ended."""
         self.last_epoch = 0
-        self._set([base * self.start_factor for base in self.base_lrs])
+        self._set([base * self.start_factor for base in self._bases()])
 
 
 class ExponentialLR(LRScheduler):
@@ -242,6 +265,9 @@ class ExponentialLR(LRScheduler):
 
     Examples
     --------
+    >>> import numpy as np
+    >>> from scratchcnn.nn import Parameter
+    >>> from scratchcnn.optim import SGD
     >>> optimizer = SGD([Parameter(np.ones(2))], lr=1.0)
     >>> schedule = ExponentialLR(optimizer, 0.5)
     >>> [schedule.step() or schedule.get_last_lr()[0] for _ in range(3)]
@@ -252,13 +278,13 @@ class ExponentialLR(LRScheduler):
         self.gamma = check.real("ExponentialLR", "gamma", gamma, 0)
         super().__init__(optimizer, last_epoch)
 
-    def _rate(self, group: Group, base: float, first: bool) -> float:
+    def _rate(self, group: Group, place: int, first: bool) -> float:
         return float(group["lr"] if first else group["lr"] * self.gamma)
 
     def restart(self) -> None:
         """Begin where another schedule ended."""
         self.last_epoch = 0
-        self._set(self.base_lrs)
+        self._set(self._bases())
 
 
 class CosineAnnealingLR(LRScheduler):
@@ -281,6 +307,9 @@ class CosineAnnealingLR(LRScheduler):
 
     Examples
     --------
+    >>> import numpy as np
+    >>> from scratchcnn.nn import Parameter
+    >>> from scratchcnn.optim import SGD
     >>> optimizer = SGD([Parameter(np.ones(2))], lr=1.0)
     >>> schedule = CosineAnnealingLR(optimizer, T_max=2)
     >>> [schedule.step() or round(schedule.get_last_lr()[0], 9) for _ in range(4)]
@@ -294,13 +323,13 @@ class CosineAnnealingLR(LRScheduler):
         self.eta_min = check.real("CosineAnnealingLR", "eta_min", eta_min, 0)
         super().__init__(optimizer, last_epoch)
 
-    def _rate(self, group: Group, base: float, first: bool) -> float:
+    def _rate(self, group: Group, place: int, first: bool) -> float:
         rate, low = float(group["lr"]), self.eta_min
         if first:
             return rate
         if (self.last_epoch - 1 - self.T_max) % (2 * self.T_max) == 0:
             # One epoch after the lowest point, from which no factor leads away.
-            return rate + (base - low) * (1 - math.cos(math.pi / self.T_max)) / 2
+            return rate + (self._bases()[place] - low) * (1 - math.cos(math.pi / self.T_max)) / 2
         now, before = (1 + math.cos(math.pi * t / self.T_max) for t in self._epochs())
         return now / before * (rate - low) + low
 
@@ -310,7 +339,7 @@ class CosineAnnealingLR(LRScheduler):
     def restart(self) -> None:
         """Begin where another schedule ended."""
         self.last_epoch = 0
-        self._set(self.base_lrs)
+        self._set(self._bases())
 
 
 class CosineAnnealingWarmRestarts(LRScheduler):
@@ -335,6 +364,9 @@ class CosineAnnealingWarmRestarts(LRScheduler):
 
     Examples
     --------
+    >>> import numpy as np
+    >>> from scratchcnn.nn import Parameter
+    >>> from scratchcnn.optim import SGD
     >>> optimizer = SGD([Parameter(np.ones(2))], lr=1.0)
     >>> schedule = CosineAnnealingWarmRestarts(optimizer, T_0=2)
     >>> [schedule.step() or round(schedule.get_last_lr()[0], 9) for _ in range(4)]
@@ -355,9 +387,10 @@ class CosineAnnealingWarmRestarts(LRScheduler):
         self.eta_min = check.real(name, "eta_min", eta_min, 0)
         super().__init__(optimizer, last_epoch)
 
-    def _rate(self, group: Group, base: float, first: bool) -> float:
+    def _rate(self, group: Group, place: int, first: bool) -> float:
         length, into = self.T_0, self.last_epoch
         while into >= length:
             into, length = into - length, length * self.T_mult
         low = self.eta_min
-        return float(low + (base - low) * (1 + math.cos(math.pi * into / length)) / 2)
+        share = (1 + math.cos(math.pi * into / length)) / 2
+        return float(low + (self._bases()[place] - low) * share)

@@ -9,7 +9,13 @@ from typing import Any
 
 from scratchcnn.functional import _checks as check
 from scratchcnn.optim.optimizer import Optimizer
-from scratchcnn.optim.schedule import LRScheduler, check_entries, check_optimizer
+from scratchcnn.optim.schedule import (
+    LRScheduler,
+    check_entries,
+    check_milestones,
+    check_optimizer,
+    own_entries,
+)
 
 
 class SequentialLR:
@@ -27,6 +33,9 @@ class SequentialLR:
 
     Examples
     --------
+    >>> import numpy as np
+    >>> from scratchcnn.nn import Parameter
+    >>> from scratchcnn.optim import SGD, ExponentialLR, LinearLR
     >>> optimizer = SGD([Parameter(np.ones(2))], lr=1.0)
     >>> parts = [LinearLR(optimizer, 0.5, total_iters=2), ExponentialLR(optimizer, 0.5)]
     >>> schedule = SequentialLR(optimizer, parts, milestones=[2])
@@ -43,10 +52,14 @@ class SequentialLR:
     ) -> None:
         name = "SequentialLR"
         check_optimizer(name, optimizer)
-        self.milestones = [check.whole(name, "milestones", each, 0) for each in milestones]
-        if not len(schedulers) == len(self.milestones) + 1:
+        self._milestones = check_milestones(name, milestones)
+        if not isinstance(schedulers, Sequence):
+            raise TypeError(
+                f"{name}: schedulers is a {type(schedulers).__name__}, expected a list of schedules"
+            )
+        if not len(schedulers) == len(self._milestones) + 1:
             raise ValueError(
-                f"{name}: schedulers has {len(schedulers)} and milestones {len(self.milestones)}, "
+                f"{name}: schedulers has {len(schedulers)} and milestones {len(self._milestones)}, "
                 "expected one milestone less than schedulers"
             )
         for each in schedulers:
@@ -59,25 +72,31 @@ class SequentialLR:
                 raise ValueError(
                     f"{name}: a {type(each).__name__} is of another optimizer, expected the same"
                 )
-        self.optimizer, self.schedulers = optimizer, list(schedulers)
+        self.optimizer, self._schedulers = optimizer, list(schedulers)
         self.last_epoch = check.whole(name, "last_epoch", last_epoch, -1) + 1
+        for index, group in enumerate(optimizer.param_groups):
+            if "initial_lr" not in group:
+                raise ValueError(
+                    f"{name}: group {index} has no 'initial_lr', expected the groups that the "
+                    "optimizer had when the schedulers were made"
+                )
         for group in optimizer.param_groups:
             group["lr"] = group["initial_lr"]
-        for each in self.schedulers:
+        for each in self._schedulers:
             each.undo()
-        first = self.schedulers[bisect_right(self.milestones, 0)]
+        first = self._schedulers[bisect_right(self._milestones, 0)]
         first.begin()
         self._last_lr = first.get_last_lr()
 
     def step(self) -> None:
         """Set the rates of the next epoch."""
         self.last_epoch += 1
-        place = bisect_right(self.milestones, self.last_epoch)
-        if place > 0 and self.milestones[place - 1] == self.last_epoch:
-            self.schedulers[place].restart()
+        place = bisect_right(self._milestones, self.last_epoch)
+        if place > 0 and self._milestones[place - 1] == self.last_epoch:
+            self._schedulers[place].restart()
         else:
-            self.schedulers[place].step()
-        self._last_lr = self.schedulers[place].get_last_lr()
+            self._schedulers[place].step()
+        self._last_lr = self._schedulers[place].get_last_lr()
 
     def get_last_lr(self) -> list[float]:
         """Return the rate of each group, as this schedule last set it."""
@@ -86,10 +105,10 @@ class SequentialLR:
     def state_dict(self) -> dict[str, Any]:
         """Return a copy of all that the schedules know but their optimizer."""
         return {
-            "milestones": list(self.milestones),
+            "_milestones": list(self._milestones),
             "last_epoch": self.last_epoch,
             "_last_lr": list(self._last_lr),
-            "schedulers": [each.state_dict() for each in self.schedulers],
+            "_schedulers": [each.state_dict() for each in self._schedulers],
         }
 
     def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
@@ -100,15 +119,14 @@ class SequentialLR:
         ValueError
             If it belongs to another kind of schedule.
         """
-        name, entries = type(self).__name__, ["milestones", "last_epoch", "_last_lr", "schedulers"]
-        check_entries(name, state_dict, entries)
-        given = state_dict["schedulers"]
-        if len(given) != len(self.schedulers):
+        name, known = type(self).__name__, own_entries(state_dict)
+        check_entries(name, known, ["_milestones", "last_epoch", "_last_lr", "_schedulers"])
+        given = known.pop("_schedulers")
+        if len(given) != len(self._schedulers):
             raise ValueError(
                 f"{name}: the state_dict has {len(given)} schedulers, "
-                f"expected {len(self.schedulers)}"
+                f"expected {len(self._schedulers)}"
             )
-        for each, state in zip(self.schedulers, given, strict=True):
+        for each, state in zip(self._schedulers, given, strict=True):
             each.load_state_dict(state)
-        rest = {key: value for key, value in state_dict.items() if key != "schedulers"}
-        vars(self).update(copy.deepcopy(rest))
+        vars(self).update(copy.deepcopy(known))
