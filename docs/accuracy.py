@@ -57,7 +57,11 @@ def main() -> None:
     options = parser.parse_args()
     names = list(CATALOGUE)
     found = dict(each(accuracy, OWN, names, (options.examples, 0), default_jobs()))
-    text = page([row for name in names for row in found[name]])
+    short = {name: found[name].cases for name in names if 0 < found[name].cases < options.examples}
+    errors = [error for name in names for error in found[name].errors]
+    if errors or short:
+        raise SystemExit(f"not all could be compared: {errors} {short}")
+    text = page([row for name in names for row in found[name].rows])
     if options.write:
         options.write.write_text(text, encoding="utf-8")
     else:

@@ -77,7 +77,7 @@ def missing() -> list[str]:
         and callable(getattr(namespace, name))
         and getattr(getattr(namespace, name), "__module__", "") in _HOMES
         and not inspect.isclass(getattr(namespace, name))
-        and not hasattr(ours, name)
+        and name not in ours.__all__
         and name not in _MACHINERY
     )
 

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from reference_tests.checks import Call, Outcome
 from reference_tests.draw import seeded
 from reference_tests.implementation import Implementation
-from reference_tests.operation import REQUIRED
+from reference_tests.operation import REQUIRED, Operation
 from reference_tests.operations import CATALOGUE
 from reference_tests.references import load
 from reference_tests.references.exact import Truth, truths
@@ -38,11 +38,15 @@ class Error(NamedTuple):
 
 
 class Accuracy(NamedTuple):
-    """The errors of one output of an operation, the subject's and PyTorch's."""
+    """The errors of one output of an operation, the subject's and PyTorch's.
+
+    `lost` counts elements that are finite in truth and for PyTorch, but not for the subject.
+    """
 
     operation: str
     output: str
     elements: int
+    lost: int
     ours: Error
     theirs: Error
 
@@ -51,7 +55,20 @@ class Accuracy(NamedTuple):
         """Whether the subject is about as accurate as PyTorch, or within 4 ulp."""
         rms = self.ours.rms <= RMS * self.theirs.rms
         largest = self.ours.largest <= LARGEST * self.theirs.largest
-        return (rms and largest) or self.ours.ulps <= ULPS
+        return not self.lost and ((rms and largest) or self.ours.ulps <= ULPS)
+
+
+class Comparison(NamedTuple):
+    """What was compared of one operation: how many cases, each output, and what went wrong."""
+
+    cases: int
+    rows: list[Accuracy]
+    errors: list[str]
+
+    @property
+    def ok(self) -> bool:
+        """Whether nothing went wrong, and every output is accurate."""
+        return not self.errors and all(row.ok for row in self.rows)
 
 
 class _Sum:
@@ -59,6 +76,7 @@ class _Sum:
 
     def __init__(self) -> None:
         self.elements, self.squares, self.largest, self.ulps = 0, 0.0, 0.0, 0.0
+        self.lost = 0
 
     def add(self, error: NDArray[np.float64], truth: Truth) -> None:
         with np.errstate(all="ignore"):
@@ -74,53 +92,101 @@ class _Sum:
         return Error(math.sqrt(self.squares / max(self.elements, 1)), self.largest, self.ulps)
 
 
-def accuracy(subject: Implementation, name: str, examples: int, seed: int) -> list[Accuracy]:
-    """Return the errors of each output of an operation over so many cases.
+def accuracy(subject: Implementation, name: str, examples: int, seed: int) -> Comparison:
+    """Return the errors of each output of an operation, over so many cases that both compute.
 
-    An operation that PyTorch lacks, or that is random, has none.
+    An operation that PyTorch or the subject lacks, or that is random, has no cases.
     """
     operation = CATALOGUE[name]
     function = subject.operations.get(name)
     (reference,) = load(["torch"])
     theirs = reference.operations.get(name)
+    found = Comparison(0, [], [])
     if function is None or theirs is None or operation.law is not None:
-        return []
+        return found
     sums: dict[str, tuple[_Sum, _Sum]] = {}
     limits = {n: d for n, d in subject.lacking(operation).items() if d is not REQUIRED}
     limits.update(subject.limits.get(name, {}))
-    for index in range(examples):
+    cases = 0
+    # What neither or only one of them computes is replaced by another case, within reason.
+    for index in range(4 * examples):
+        if cases == examples:
+            break
         case = operation.strategy(seeded(f"{seed}/{name}/{index}", limits))
         arrays = case.fill(DTYPE)
         cotangent = cache(partial(case.cotangent, dtype=DTYPE))
-        calls = (Call(f, operation, arrays, case.hyper, cotangent) for f in (function, theirs))
-        results = [call.outcome() for call in calls]
-        if any(result.error or result.unsupported for result in results):
+        calls = (Call(f, operation, arrays, case.hyper, cotangent) for f in (theirs, function))
+        reference_result, own = (call.outcome() for call in calls)
+        if reference_result.error or reference_result.unsupported or own.unsupported:
             continue
-        expected = truths(operation, arrays, case.hyper, cotangent, DTYPE)
-        _compare(expected, results, sums)
-    return [
-        Accuracy(name, output, ours.elements, ours.error, others.error)
+        expected = _truths(operation, arrays, case.hyper, cotangent)
+        cases += 1
+        error = own.error or _compare(expected, own, reference_result, sums)
+        if error:
+            return found._replace(cases=cases, errors=[f"{name}: case {index}: {error}"])
+    rows = [
+        Accuracy(name, output, ours.elements, ours.lost, ours.error, others.error)
         for output, (ours, others) in sums.items()
-        if ours.elements
+        if ours.elements or ours.lost
     ]
+    return Comparison(cases, rows, [])
+
+
+def _truths(operation: Operation, arrays: Any, hyper: Any, cotangent: Any) -> dict[str, Truth]:
+    """Return truths with the bounds of float32, and values in which nothing has cancelled.
+
+    Where 160 bits say otherwise than float64 within the bound, they are right; beyond it lies
+    what the definition computes in the dtype of its input on purpose, such as coordinates.
+    """
+    coarse = truths(operation, arrays, hyper, cotangent, DTYPE)
+    wide = {
+        name: array.astype(np.float64) if array is not None and array.dtype == DTYPE else array
+        for name, array in arrays.items()
+    }
+
+    def widened(shape: tuple[int, ...]) -> Any:
+        return cotangent(shape).astype(np.float64)
+
+    fine = truths(operation, wide, hyper, widened, "float64")
+    result = {}
+    for name, truth in coarse.items():
+        with np.errstate(all="ignore"):
+            near = np.abs(fine[name].nearest - truth.nearest) <= truth.bound
+        nearest = np.where(near, fine[name].nearest, truth.nearest)
+        result[name] = truth._replace(nearest=nearest)
+    return result
 
 
 def _compare(
     expected: Mapping[str, Truth],
-    results: list[Outcome],
+    own: Outcome,
+    theirs: Outcome,
     sums: dict[str, tuple[_Sum, _Sum]],
-) -> None:
-    """Add the errors of one case to the sums."""
+) -> str:
+    """Add the errors of one case to the sums, or return what cannot be compared."""
     for output, truth in expected.items():
-        found = [np.asarray(r.results[output]) for r in results if output in r.results]
-        if len(found) < 2 or found[0].dtype.kind != "f":
+        if output not in theirs.results:
             continue
+        reference = np.asarray(theirs.results[output])
+        if reference.dtype.kind != "f":
+            continue
+        if output not in own.results:
+            return f"{output} is missing"
+        values = np.asarray(own.results[output])
+        if (values.shape, values.dtype) != (reference.shape, reference.dtype):
+            return (
+                f"{output} is {values.shape} of {values.dtype}, "
+                f"expected {reference.shape} of {reference.dtype}"
+            )
         counted = np.isfinite(truth.nearest.astype(DTYPE)) & np.isfinite(truth.bound)
-        for values in found:
-            counted &= np.isfinite(values)
+        counted &= np.isfinite(reference)
+        mine, others = sums.setdefault(output, (_Sum(), _Sum()))
+        mine.lost += int((counted & ~np.isfinite(values)).sum())
+        counted &= np.isfinite(values)
         kept = Truth(*(np.asarray(part)[counted] for part in truth))
-        for each, values in zip(sums.setdefault(output, (_Sum(), _Sum())), found, strict=True):
-            each.add(np.abs(values[counted].astype(np.float64) - kept.nearest), kept)
+        for total, array in ((mine, values), (others, reference)):
+            total.add(np.abs(array[counted].astype(np.float64) - kept.nearest), kept)
+    return ""
 
 
 def lines(rows: list[Accuracy]) -> list[dict[str, Any]]:

@@ -143,6 +143,8 @@ def _check(options: argparse.Namespace, words: list[str]) -> None:
             raise _UsageError(f"--json {options.json}: there is no such folder")
         if path.is_dir() or not os.access(path.parent, os.W_OK):
             raise _UsageError(f"--json {options.json} is no file that can be written")
+    if options.replay and options.operation:
+        raise _UsageError("--replay names its operation itself: it goes without --operation")
     if options.max_seconds is not None and not options.max_seconds >= 0:
         raise _UsageError(f"--max-seconds is {options.max_seconds:g}, expected at least 0")
     if options.accuracy:
@@ -150,7 +152,7 @@ def _check(options: argparse.Namespace, words: list[str]) -> None:
         if others or options.replay or options.max_seconds is not None:
             raise _UsageError(
                 "--accuracy compares float32 with PyTorch: it goes with --operation, --examples, "
-                "--seed, --jobs and --json"
+                "--quick, --seed, --jobs and --json"
             )
         load_references(["torch"])
 
@@ -188,24 +190,36 @@ def _accuracy(options: argparse.Namespace, place: str, out: Console) -> int:
     names = options.operation or list(CATALOGUE)
     for name in names:
         known_operation(name)
-    examples = OF_ACCURACY if options.examples is None else options.examples
-    found: dict[str, list[accuracy.Accuracy]] = {}
+    examples = options.examples
+    if examples is None:
+        examples = QUICK if options.quick else OF_ACCURACY
+    found: dict[str, accuracy.Comparison] = {}
     with _status(options, out) as status:
         work = (accuracy.accuracy, place, names, (examples, options.seed), options.jobs)
-        for name, rows in each(*work):
-            found[name] = rows
+        for name, comparison in each(*work):
+            ended = accuracy.Comparison(1, [], [f"{name}: ended its process"])
+            found[name] = comparison or ended
             status.update(f"{name} …")
-    rows = [row for name in names for row in found[name]]
+    compared = [found[name] for name in names if found[name].cases]
+    rows = [row for comparison in compared for row in comparison.rows]
+    errors = [error for comparison in compared for error in comparison.errors]
+    ok = bool(compared) and all(comparison.ok for comparison in compared)
     if options.json == "-":
         print(json.dumps(accuracy.lines(rows), indent=1), file=sys.__stdout__)
-    else:
-        out.print(terminal.accuracy(rows))
-        beyond = [f"{row.operation} {row.output}" for row in rows if not row.ok]
-        verdict = f"[bold red]not ok[/]: {', '.join(beyond)}" if beyond else "[bold green]ok[/]"
-        out.print(f"{verdict} ({len(rows)} outputs, {examples} cases each)", highlight=False)
-        if options.json is not None:
-            _write(Path(options.json), json.dumps(accuracy.lines(rows), indent=1) + "\n")
-    return 0 if rows and all(row.ok for row in rows) else 1
+        return 0 if ok else 1
+    out.print(terminal.accuracy(rows))
+    for error in errors:
+        out.print(error, style="red", markup=False, highlight=False)
+    beyond = [f"{row.operation} {row.output}" for row in rows if not row.ok]
+    verdict = "[bold green]ok[/]" if ok else "[bold red]not ok[/]"
+    more = f": {', '.join(beyond)}" if beyond else ""
+    fewest = min((comparison.cases for comparison in compared), default=0)
+    most = max((comparison.cases for comparison in compared), default=0)
+    cases = f"{most}" if fewest == most else f"{fewest} to {most}"
+    out.print(f"{verdict}{more} ({len(rows)} outputs, {cases} cases each)", highlight=False)
+    if options.json is not None:
+        _write(Path(options.json), json.dumps(accuracy.lines(rows), indent=1) + "\n")
+    return 0 if ok else 1
 
 
 def _status(options: argparse.Namespace, out: Console) -> Status:

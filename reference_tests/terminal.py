@@ -72,7 +72,7 @@ def accuracy(rows: Iterable[Accuracy]) -> Table:
     )
     result.add_column("operation", overflow="fold")
     result.add_column("output", no_wrap=True)
-    for name in ("root mean square", "largest", "largest in ulp", "elements"):
+    for name in ("root mean square", "largest", "largest in ulp", "elements", "lost"):
         result.add_column(name, justify="right", no_wrap=True)
     result.add_column("within")
     before = ""
@@ -84,6 +84,7 @@ def accuracy(rows: Iterable[Accuracy]) -> Table:
             f"{row.ours.largest:.2f} | {row.theirs.largest:.2f}",
             f"{row.ours.ulps:.3g} | {row.theirs.ulps:.3g}",
             f"{row.elements:,}",
+            f"{row.lost:,}" if row.lost else "",
         ]
         verdict = "[green]yes[/]" if row.ok else "[bold red]no[/]"
         result.add_row(name, row.output, *cells, verdict)

@@ -1,6 +1,7 @@
 """Several processes judge as one does; the table of accuracy tells the truth."""
 
 import json
+import multiprocessing
 import time
 
 import numpy as np
@@ -99,6 +100,7 @@ def test_what_a_subject_prints_in_a_process_is_not_in_the_json(rough, capfd):
         (["--accuracy", "--reference", "scipy"], "--accuracy compares float32 with PyTorch"),
         (["--accuracy", "--replay", "relu@0.1"], "--accuracy compares float32 with PyTorch"),
         (["--accuracy", "--operation", "rleu"], "the nearest are relu"),
+        (["--replay", "relu@0.1", "--operation", "relu"], "it goes without --operation"),
     ],
 )
 def test_what_makes_no_sense_is_refused(arguments, message, capsys):
@@ -129,24 +131,108 @@ def test_half_precision_is_told(rough, capsys):
     assert "not ok: tanh output, tanh grad_input" in capsys.readouterr().out
 
 
+def relu_as(change):
+    """Return a subject whose ReLU is changed."""
+
+    def relu(x):
+        return change(np.maximum(x, 0)), lambda grad_output: grad_output * (x > 0)
+
+    return Implementation("changed", {"relu": relu})
+
+
 def test_accuracy_in_numbers():
     pytest.importorskip("torch")
-
-    def shifted(x):
-        return np.maximum(x, 0) * np.float32(1 + 2**-20)
-
-    mine = Implementation("shifted", {"relu": shifted})
-    (row,) = accuracy(mine, "relu", 20, 0)
+    shifted = relu_as(lambda y: y * np.float32(1 + 2**-20))
+    compared = accuracy(shifted, "relu", 20, 0)
+    row = compared.rows[0]
     # A share of 2**-20 is at least 8 and at most 16 ulp of float32.
     assert row.output == "output"
     assert 8 <= row.ours.ulps <= 16
     assert row.theirs == Error(0.0, 0.0, 0.0)
+    assert compared.cases == 20
     assert not row.ok
+    assert not compared.ok
+
+
+def test_what_is_lost_counts_against_the_subject():
+    pytest.importorskip("torch")
+    compared = accuracy(relu_as(lambda y: np.where(y > 1, np.nan, y)), "relu", 5, 0)
+    assert compared.rows[0].lost > 0
+    assert not compared.ok
+
+
+def failing(y):
+    raise RuntimeError("too large")
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (failing, "raised RuntimeError: too large"),
+        (lambda y: y.astype(np.float64), "of float64, expected"),
+        (lambda y: y[None], "output is (1, "),
+    ],
+)
+def test_what_cannot_be_compared_is_told(change, message):
+    pytest.importorskip("torch")
+    compared = accuracy(relu_as(change), "relu", 5, 0)
+    assert message in compared.errors[0]
+    assert not compared.ok
+
+
+def test_a_missing_gradient_is_told():
+    pytest.importorskip("torch")
+    silent = Implementation("silent", {"relu": lambda x: np.maximum(x, 0)})
+    assert accuracy(silent, "relu", 5, 0).errors == ["relu: case 0: grad_input is missing"]
+
+
+def test_cases_that_pytorch_refuses_are_replaced():
+    pytest.importorskip("torch")
+    # PyTorch overflows in a part of the cases.
+    assert accuracy(subject, "soft_margin_loss", 30, 0).cases == 30
+
+
+def test_the_truth_of_accuracy_does_not_cancel():
+    pytest.importorskip("torch")
+    (row, _) = accuracy(subject, "tanhshrink", 30, 0).rows
+    assert row.ours.ulps < 4 < 100 < row.theirs.ulps
 
 
 def test_a_row_is_ok_beside_pytorch_or_within_four_ulp():
-    row = Accuracy("relu", "output", 1, Error(1.5, 2.0, 9.0), Error(1.0, 1.0, 9.0))
+    row = Accuracy("relu", "output", 1, 0, Error(1.5, 2.0, 9.0), Error(1.0, 1.0, 9.0))
     assert row.ok
+    assert not row._replace(lost=1).ok
     assert not row._replace(ours=Error(1.6, 1.0, 9.0)).ok
     assert not row._replace(ours=Error(1.0, 2.1, 9.0)).ok
     assert row._replace(ours=Error(9.0, 9.0, 4.0)).ok
+
+
+ENDING = """
+import os
+from reference_tests import Implementation
+from reference_tests.implementations.scratchcnn import subject as right
+
+def tanh(x):
+    os._exit(5)
+
+names = ("relu", "silu", "sigmoid")
+subject = Implementation("ending", {**{n: right.operations[n] for n in names}, "tanh": tanh})
+"""
+
+
+def test_an_operation_that_ends_its_process_takes_no_other_with_it(tmp_path):
+    path = tmp_path / "ending_cnn.py"
+    path.write_text(ENDING)
+    names = ["relu", "tanh", "silu", "sigmoid"]
+    report = verify_at(f"{path}:subject", 2, names, [], 3, 0, ("float32",))
+    statuses = [operation.status for operation in report]
+    assert statuses == ["passed", "error", "passed", "passed"]
+    assert report.failures[0].message == "ended its process"
+
+
+def test_an_interruption_ends_the_processes_at_once():
+    results = each(_slow, cli.OWN, NAMES[:2], (600.0,), 2)
+    assert next(results) == ("tanh", "scratchcnn")
+    with pytest.raises(KeyboardInterrupt):
+        results.throw(KeyboardInterrupt)
+    assert not multiprocessing.active_children()

@@ -17,6 +17,7 @@ from scratchcnn import functional as F
 from scratchcnn import models, nn
 from scratchcnn.interop.torch import state_dict_from_torch, to_torch
 from scratchcnn.models import MODELS
+from scratchcnn.models.classifier import Classifier
 
 
 def network():
@@ -258,6 +259,14 @@ def test_sequences_have_no_layers_beyond_their_ends(index):
 def test_sequences_take_whole_numbers_only():
     with pytest.raises(TypeError, match=r"^Sequential: index is '0', expected an integer"):
         plain()["0"]
+
+
+def test_branches_and_classifiers_use_a_layer_that_stands_twice_twice():
+    layer, x = nn.Linear(2, 2, rng=0), np.ones((1, 2), np.float32)
+    assert_array_equal(nn.Concat(layer, layer)(x), np.hstack([layer(x), layer(x)]))
+    model = Classifier()
+    model.one, model.two, model.head = layer, layer, nn.Identity()
+    assert_array_equal(model(x), layer(layer(x)))
 
 
 def test_append_numbers_the_layer_as_pytorch_does():

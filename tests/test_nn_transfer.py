@@ -215,6 +215,14 @@ def test_statistics_without_parameters_freeze_by_their_own_names():
         nn.freeze(model, "0.*")
 
 
+def test_shared_statistics_freeze_under_each_of_their_names():
+    for pattern in ("0.*", "1.*"):
+        norm = nn.BatchNorm2d(1, affine=False)
+        model = nn.Sequential(norm, norm)
+        assert nn.freeze(model, pattern, statistics=True) == []
+        assert not model.train()[0].training
+
+
 def test_layers_without_running_statistics_know_no_frozen_ones():
     model = nn.Sequential(nn.BatchNorm2d(1, track_running_stats=False), nn.Dropout(rng=0))
     nn.freeze(model, "0.*", statistics=True)

@@ -10,7 +10,6 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Mapping
 from functools import cache
-from itertools import zip_longest
 from typing import Any
 
 from reference_tests.implementation import Implementation
@@ -77,12 +76,13 @@ def _paired(operation: Operation) -> Callable[..., Any]:
     name = NAMES.get(operation.name, operation.name)
     forward = getattr(F, name)
     gradients = {array: _gradient(name, array) for array in operation.differentiable}
+    names = tuple(inspect.signature(forward).parameters)
 
     def call(*given: Any, **hyper: Any) -> Any:
-        arrays = dict(zip_longest(operation.arrays, given))
-        arrays.update({array: hyper[array] for array in arrays if array in hyper})
+        bound = {**dict(zip(names, given, strict=False)), **hyper}
+        arrays = {array: bound.get(array) for array in operation.arrays}
         result = SAVING.get(name, forward)(*given, **hyper)
-        known = {**hyper, **arrays}
+        known = {**bound, **arrays}
         for array, value in arrays.items():
             if value is not None:
                 known["input_shape" if array == "x" else f"{array}_shape"] = value.shape
@@ -92,7 +92,7 @@ def _paired(operation: Operation) -> Callable[..., Any]:
         if name in SAVING:
             known.update(result._asdict())
             # What a user calls is judged, beside the form that saves.
-            output = result.output if "rng" in hyper else forward(*given, **hyper)
+            output = result.output if "rng" in bound else forward(*given, **hyper)
         known["y"] = output
 
         def pullback(grad_output: Any) -> Any:
