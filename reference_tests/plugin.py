@@ -46,6 +46,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     """Check the options before any work."""
+    # Where pytest-xdist distributes the items, those of one operation stay together.
+    config.addinivalue_line("markers", "xdist_group(name): what one process does")
     try:
         if config.getoption("--implementation") != OWN:
             load(config.getoption("--implementation"))

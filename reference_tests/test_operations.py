@@ -39,11 +39,20 @@ def applicable(operation: Operation) -> list[str]:
     return [*ALWAYS, *more, "trust" if operation.law is None else "law"]
 
 
-ITEMS = [(name, check) for name, record in CATALOGUE.items() for check in applicable(record)]
-IDS = [f"{name}-{check.replace(' ', '-')}" for name, check in ITEMS]
+# The judging of one operation serves all its items, so one process does them all.
+ITEMS = [
+    pytest.param(
+        name,
+        check,
+        id=f"{name}-{check.replace(' ', '-')}",
+        marks=pytest.mark.xdist_group(name),
+    )
+    for name, record in CATALOGUE.items()
+    for check in applicable(record)
+]
 
 
-@pytest.mark.parametrize(("name", "check"), ITEMS, ids=IDS)
+@pytest.mark.parametrize(("name", "check"), ITEMS)
 def test_check(name: str, check: str, judged: Callable[[str], OperationReport]) -> None:
     report = judged(name)
     if report.status in ("not provided", "unsupported", "no reference"):

@@ -6,6 +6,9 @@ import os
 
 from hypothesis import settings
 
+# Each of the processes that test gets one thread: they inherit this before they import NumPy.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
 # Deadlines make numeric tests flaky, so no profile has one.
 settings.register_profile("dev", deadline=None, max_examples=25)
 settings.register_profile("ci", deadline=None, max_examples=25, derandomize=True, print_blob=True)

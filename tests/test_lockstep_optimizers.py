@@ -103,6 +103,7 @@ EXTRA = {
     "Adamax": moments,
     "Adagrad": lambda source: {
         "lr_decay": float(source.choice([0.0, 0.1])),
+        "eps": float(source.choice([1e-10, 1e-4])),
         "initial_accumulator_value": float(source.choice([0.0, 0.5])),
     },
     "Adadelta": lambda source: {
@@ -111,6 +112,7 @@ EXTRA = {
     },
     "RMSprop": lambda source: {
         "alpha": float(source.choice([0.5, 0.9, 0.99])),
+        "eps": float(source.choice([1e-8, 1e-4])),
         "momentum": float(source.choice([0.0, 0.9])),
         "centered": flag(source),
     },

@@ -237,7 +237,7 @@ def test_softmax2d_refuses_what_is_no_image():
         (lambda: nn.Threshold(0, None), TypeError, "threshold: value is None, expected a number"),
         (lambda: nn.PReLU(0), ValueError, "PReLU: num_parameters is 0, expected at least 1"),
         (lambda: nn.PReLU(1, "a"), TypeError, "PReLU: init is 'a', expected a number"),
-        (lambda: nn.PReLU(dtype=int), TypeError, "Parameter: data has dtype int64, expected fl"),
+        (lambda: nn.PReLU(dtype=int), TypeError, "PReLU: dtype is int64, expected fl"),
         (lambda: nn.RReLU("a"), TypeError, "RReLU: lower is 'a', expected a number"),
         (lambda: nn.RReLU(0.5, 0.25), ValueError, "RReLU: upper is 0.25, expected at least 0.5"),
         (lambda: nn.RReLU(rng=-1), ValueError, "RReLU: rng is -1, expected"),

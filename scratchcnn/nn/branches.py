@@ -88,7 +88,7 @@ class Concat(Module):
     """
 
     def __init__(self, *branches: Module | Mapping[str, Module], dim: int = 1) -> None:
-        self.dim = check.whole("Concat", "dim", dim, -(10**9))
+        self.dim = check.whole("Concat", "dim", dim)
         named = named_modules_of(self, branches)
         if not named:
             raise ValueError("Concat: branches has none, expected at least one Module")

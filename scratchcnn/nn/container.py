@@ -122,7 +122,7 @@ class Sequential(Module):
         named = list(self._children().items())
         if isinstance(index, slice):
             return type(self)(dict(named[index]))
-        place = check.whole("Sequential", "index", index, -(10**9))
+        place = check.whole("Sequential", "index", index)
         if not -len(named) <= place < len(named):
             raise IndexError(f"Sequential: index is {place}, but there are {len(named)} layers")
         return named[place][1]
