@@ -25,11 +25,11 @@ from reference_tests.implementation import Implementation, UnknownName, load
 from reference_tests.judge import Interrupted, judge_case, known_operation
 from reference_tests.operations import CATALOGUE
 from reference_tests.parallel import default_jobs, each, verify_at
-from reference_tests.references import load as load_references
+from reference_tests.references import checked
 from reference_tests.report import OperationReport, Report
 
 OWN = "reference_tests.implementations.scratchcnn:subject"
-EXAMPLES, QUICK, OF_ACCURACY = 100, 12, 1000
+EXAMPLES, QUICK, OF_ACCURACY = 100, 4, 1000
 
 
 def parser() -> argparse.ArgumentParser:
@@ -154,7 +154,7 @@ def _check(options: argparse.Namespace, words: list[str]) -> None:
                 "--accuracy compares float32 with PyTorch: it goes with --operation, --examples, "
                 "--quick, --seed, --jobs and --json"
             )
-        load_references(["torch"])
+        checked(["torch"])
 
 
 def _judge(

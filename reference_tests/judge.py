@@ -10,7 +10,7 @@ from reference_tests.checks import DTYPES
 from reference_tests.implementation import Implementation, UnknownName
 from reference_tests.operation import Operation
 from reference_tests.operations import CATALOGUE
-from reference_tests.references import available, load
+from reference_tests.references import available, checked, load
 from reference_tests.report import Finding, OperationReport, Report, versions
 from reference_tests.trial import Trial
 
@@ -127,15 +127,10 @@ def opened(
             raise UnknownName(f"verify: dtypes has {dtype!r}, expected float32 or float64")
     if not isinstance(examples, int) or examples < 0:
         raise ValueError(f"verify: examples is {examples!r}, expected an integer of at least 0")
-    loaded = load(available() if references is None else references)
+    judges = checked(available() if references is None else references)
     known = set(CATALOGUE) | {operation.name for operation in chosen}
     strangers = sorted(set(subject.operations) - known)
-    report = Report(
-        subject.name,
-        seed,
-        [reference.name for reference in loaded],
-        versions({reference.name: reference.version for reference in loaded}),
-    )
+    report = Report(subject.name, seed, list(judges), versions(judges))
     if strangers:
         report.notes.append(f"not in the catalogue, so not judged: {', '.join(strangers)}")
     return report, chosen

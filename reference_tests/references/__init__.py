@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import importlib
+import importlib.metadata
 import importlib.util
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
@@ -31,26 +32,34 @@ def available() -> list[str]:
     return [name for name, (package, _) in KNOWN.items() if importlib.util.find_spec(package)]
 
 
-def load(names: Sequence[str]) -> list[Reference]:
-    """Return references by name; `exact` always judges and is not among them.
+def checked(names: Sequence[str]) -> dict[str, str]:
+    """Return the versions of references by name, without importing them.
+
+    `exact` always judges and is not among them.
 
     Raises
     ------
     ValueError
         If a name is unknown, or its package is not installed.
     """
-    references = []
+    versions = {}
     for name in names:
         if name == "exact":
             continue
         if name not in KNOWN:
             near = difflib.get_close_matches(name, [*KNOWN, "exact"], 3, 0.4) or [*KNOWN, "exact"]
             raise UnknownName(f"there is no reference {name!r}; the nearest are {', '.join(near)}")
-        package, module = KNOWN[name]
+        package, _ = KNOWN[name]
         if importlib.util.find_spec(package) is None:
             raise UnknownName(
                 f"the reference {name!r} needs the package {package}, which is not installed: "
                 f'python -m pip install "scratchcnn[{name}]"'
             )
-        references.append(importlib.import_module(f"reference_tests.references.{module}").reference)
-    return references
+        versions[name] = importlib.metadata.version(package)
+    return versions
+
+
+def load(names: Sequence[str]) -> list[Reference]:
+    """Return references by name, or raise as `checked`."""
+    modules = [f"reference_tests.references.{KNOWN[name][1]}" for name in checked(names)]
+    return [importlib.import_module(module).reference for module in modules]
