@@ -132,6 +132,7 @@ def test_batch_normalization_of_each_sample_alone_is_instance_normalization():
     grads = [F.batch_norm_grads(*pair, **options) for pair in pairs]
     ours = F.instance_norm_grads(g, x, weight=weight)
     assert_array_equal(ours.input, np.concatenate([grad.input for grad in grads]))
+    # Sums of 60 products in another order, 60 * 2**-53 = 7e-15, which hardly cancel.
     assert_allclose(ours.weight, sum(grad.weight for grad in grads), rtol=1e-14)
     assert_allclose(ours.bias, sum(grad.bias for grad in grads), rtol=1e-14)
 
@@ -276,6 +277,7 @@ def test_momentum_weighs_the_new_value():
     for momentum in (0.0, 0.25, 0.5):
         mixed = F.batch_norm_statistics(x, mean, var, momentum=momentum)
         for ours, old, latest in zip(mixed, (mean, var), new, strict=True):
+            # Three roundings, of terms that cancel by less than a factor of ten.
             assert_allclose(ours, (1 - momentum) * old + momentum * latest, rtol=1e-14)
 
 
@@ -283,6 +285,7 @@ def test_running_statistics_of_instances_are_the_means_of_those_of_each():
     x, (mean, var) = normal(4, 3, 5), RUNNING.values()
     each = [F.batch_norm_statistics(sample, mean, var) for sample in np.split(x, 4)]
     ours = F.instance_norm_statistics(x, mean, var)
+    # A few roundings, of terms that cancel by less than a factor of ten.
     assert_allclose(ours.mean, np.mean([one.mean for one in each], 0), rtol=1e-14)
     assert_allclose(ours.var, np.mean([one.var for one in each], 0), rtol=1e-14)
 
