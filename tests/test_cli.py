@@ -236,7 +236,12 @@ def test_train_interrupted_keeps_and_writes_what_was_learned(data, tmp_path, mon
 def test_train_interrupted_by_a_signal_writes_all_files(data, tmp_path):
     command = [sys.executable, "-m", "scratchcnn", *train_arguments(data, tmp_path)]
     with subprocess.Popen(
-        [*command, "--epochs", "100000"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        [*command, "--epochs", "100000"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        # A shell's background job ignores the signal, and hands that on.
+        preexec_fn=partial(signal.signal, signal.SIGINT, signal.SIG_DFL),
     ) as process:
         assert process.stdout.readline().startswith("lenet5 on mnist")
         assert process.stdout.readline().startswith("epoch")
