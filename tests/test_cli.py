@@ -11,7 +11,6 @@ import struct
 import subprocess
 import sys
 import tempfile
-from functools import partial
 from importlib.util import find_spec
 
 import numpy as np
@@ -235,14 +234,15 @@ def test_train_interrupted_keeps_and_writes_what_was_learned(data, tmp_path, mon
 @pytest.mark.skipif(sys.platform == "win32", reason="sends a POSIX signal")
 def test_train_interrupted_by_a_signal_writes_all_files(data, tmp_path):
     command = [sys.executable, "-m", "scratchcnn", *train_arguments(data, tmp_path)]
+    # A shell's background job ignores the signal, and would hand that on.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
     with subprocess.Popen(
         [*command, "--epochs", "100000"],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        # A shell's background job ignores the signal, and hands that on.
-        preexec_fn=partial(signal.signal, signal.SIGINT, signal.SIG_DFL),
     ) as process:
+        signal.signal(signal.SIGINT, before)
         assert process.stdout.readline().startswith("lenet5 on mnist")
         assert process.stdout.readline().startswith("epoch")
         process.send_signal(signal.SIGINT)
