@@ -11,6 +11,7 @@ import struct
 import subprocess
 import sys
 import tempfile
+from functools import partial
 from importlib.util import find_spec
 
 import numpy as np
