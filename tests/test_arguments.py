@@ -427,6 +427,7 @@ def test_a_momentum_above_one_goes_beyond_the_batch(name):
     statistics = getattr(F, f"{name}_statistics")
     old, new, beyond = (statistics(IMAGE, *RUNNING, momentum=m) for m in (0.0, 1.0, 1.5))
     for start, end, past in zip(old, new, beyond, strict=True):
+        # A few roundings, of terms that hardly cancel.
         np.testing.assert_allclose(past, end + 0.5 * (end - start), rtol=1e-14)
     assert_array_equal(
         getattr(F, name)(IMAGE, *RUNNING, momentum=1.5), getattr(F, name)(IMAGE, *RUNNING)
