@@ -10,9 +10,10 @@ import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from reference_tests.operation import Operation
+if TYPE_CHECKING:
+    from reference_tests.operation import Operation
 
 
 class UnknownName(ValueError):

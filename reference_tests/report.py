@@ -45,6 +45,10 @@ class Finding:
         The smallest failing case, as Python that needs only NumPy and the subject.
     replay : str
         What `reference-tests --replay` takes to judge the first failing case again.
+    diagnosis : list of str
+        The ids of the known mistakes that compute what the subject computes, best first.
+    explanation : str
+        What is wrong, in words: the mistakes, or relations to the right values, or when it fails.
     """
 
     operation: str
@@ -58,6 +62,8 @@ class Finding:
     units: float = 0.0
     reproduction: str = ""
     replay: str = ""
+    diagnosis: list[str] = field(default_factory=list)
+    explanation: str = ""
 
     @property
     def id(self) -> str:

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from reference_tests import CATALOGUE, cli
+from reference_tests.commands import run
 from reference_tests.implementation import load
 from reference_tests.judge import Interrupted, verify
 
@@ -146,7 +147,7 @@ def test_crash_of_the_judge_returns_3(monkeypatch, capsys):
     def broken(*arguments, **options):
         raise RuntimeError("of the judge")
 
-    monkeypatch.setattr(cli, "verify_at", broken)
+    monkeypatch.setattr(run, "verify_at", broken)
     assert cli.main([]) == 3
     assert "the judge itself failed" in capsys.readouterr().err
 
@@ -155,10 +156,10 @@ def test_ctrl_c_returns_130_and_reports_what_is_known(monkeypatch, capsys):
     def interrupted(place, *rest, **options):
         raise Interrupted(verify(load(place), ["relu"], ["exact"], examples=1))
 
-    monkeypatch.setattr(cli, "verify_at", interrupted)
+    monkeypatch.setattr(run, "verify_at", interrupted)
     assert cli.main([]) == 130
     assert "relu" in capsys.readouterr().out
-    monkeypatch.setattr(cli, "verify_at", lambda *a, **k: (_ for _ in ()).throw(KeyboardInterrupt))
+    monkeypatch.setattr(run, "verify_at", lambda *a, **k: (_ for _ in ()).throw(KeyboardInterrupt))
     assert cli.main([]) == 130
 
 
@@ -178,7 +179,7 @@ def test_ctrl_c_inside_an_operation_keeps_those_before(monkeypatch):
 def test_quick_takes_few_examples_and_max_seconds_stops_drawing(capsys):
     cli.main(["--operation", "relu", "--quick", "--reference", "exact"])
     pinned = len(CATALOGUE["relu"].pinned)
-    assert f" {cli.QUICK + pinned} cases" in capsys.readouterr().out
+    assert f" {run.QUICK + pinned} cases" in capsys.readouterr().out
     cli.main(["--operation", "relu", "--max-seconds", "0", "--reference", "exact"])
     out = capsys.readouterr().out
     assert f" {pinned} cases" in out

@@ -94,6 +94,8 @@ class Fault:
         The output or gradient that it corrupts; all others stay right.
     hidden_by : str
         What hides it, in words.
+    formula : str
+        What it computes, beside what is right, in the notation of the operation's docstring.
     shows_if : callable
         Takes all hyperparameters and the shapes of the arrays, and returns whether these let it
         show; values may hide it still.
@@ -118,6 +120,12 @@ class Fault:
     before: Callable[[Inputs], Inputs] = lambda inputs: inputs
     after: Callable[[Any, Inputs], Any] = lambda result, inputs: result
     replace: Callable[[Inputs], Any] | None = None
+    formula: str = ""
+
+    @property
+    def link(self) -> str:
+        """Where the documentation tells about it."""
+        return f"docs/faults.md#{self.id.replace('/', '-')}"
 
     def shows(self, case: Case) -> bool:
         """Return whether the parameters of a case let the fault show."""

@@ -1,0 +1,1 @@
+"""The commands of `reference-tests`, one module each: HELP, `configure` and `run`."""
