@@ -44,7 +44,7 @@ def truths(
         name: Truth(value.value, value.error, value.nearest)
         if isinstance(value, Bounded)
         else certain(value)
-        for name, value in _evaluated(operation, arrays, hyper, cotangent, lift).items()
+        for name, value in evaluated(operation, arrays, hyper, cotangent, lift).items()
     }
 
 
@@ -61,7 +61,7 @@ def integers(
             return array
         return array.astype(np.float64)
 
-    return _evaluated(operation, arrays, hyper, cotangent, widen)
+    return evaluated(operation, arrays, hyper, cotangent, widen)
 
 
 def certain(value: Array) -> Truth:
@@ -70,7 +70,7 @@ def certain(value: Array) -> Truth:
     return Truth(array, np.zeros(array.shape), array.astype(np.float64))
 
 
-def _evaluated(
+def evaluated(
     operation: Operation,
     arrays: Mapping[str, Array | None],
     hyper: Mapping[str, Any],
@@ -138,7 +138,7 @@ def _naive(operation: Operation) -> Callable[..., Any]:
     return call
 
 
-def _step(operation: Operation) -> Callable[..., Any]:
+def step(operation: Operation) -> Callable[..., Any]:
     """Return the definition of an optimizer's step in the form of a subject's."""
     state_names = operation.arrays[2:]
 
@@ -166,7 +166,7 @@ def _step(operation: Operation) -> Callable[..., Any]:
 def _subject() -> Implementation:
     # A step takes lists of parameters, and a state.
     made = {
-        name: (_step if operation.arrays[0] == "params" else _naive)(operation)
+        name: (step if operation.arrays[0] == "params" else _naive)(operation)
         for name, operation in CATALOGUE.items()
     }
     return Implementation(
@@ -178,4 +178,4 @@ def _subject() -> Implementation:
 
 subject = _subject()
 
-__all__ = ["Truth", "certain", "define", "integers", "subject", "truths"]
+__all__ = ["Truth", "certain", "define", "integers", "step", "subject", "truths"]

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import Any, ClassVar, NamedTuple, Self, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Self, TypeAlias, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from scratchcnn.functional._checks import Floats
 from scratchcnn.nn.parameter import Parameter
+
+if TYPE_CHECKING:
+    from scratchcnn.nn.tracing import Trace
 
 Pullback: TypeAlias = Callable[[Floats], Floats | None]
 Value = TypeVar("Value")
@@ -82,6 +85,34 @@ class Module:
     def __call__(self, x: Floats) -> Floats:
         """Return the output for `x`."""
         return self.vjp(x, input_grad=False)[0]
+
+    def trace(self, x: Floats, through: Callable[..., Floats] | None = None) -> Trace:
+        """Return the output, the pullback and every call of a layer inside.
+
+        Parameters
+        ----------
+        x : ndarray
+        through : callable, optional
+            ``through(call, array)`` returns what the network passes on instead of the output of
+            a layer, and in the pullback instead of the gradient of its input.
+
+        Returns
+        -------
+        Trace
+            ``output``, ``pullback`` and ``calls``, one `LayerCall` for each call of a layer that
+            contains no further ones, in their order: its name, input, output and, once the
+            pullback ran, the gradients of both. Layers that are shared are called more than once.
+
+        Examples
+        --------
+        >>> from scratchcnn.nn import ReLU, Sequential, Sigmoid
+        >>> trace = Sequential(ReLU(), Sigmoid()).trace(np.array([-1.0, 2.0]))
+        >>> [(call.name, call.output.round(2).tolist()) for call in trace.calls]
+        [('0', [0.0, 2.0]), ('1', [0.5, 0.88])]
+        """
+        from scratchcnn.nn.tracing import traced
+
+        return traced(self, x, through)
 
     def register_buffer(self, name: str, array: NDArray[Any]) -> None:
         """Keep an array that is part of the state but not trained, as the attribute `name`."""

@@ -1,0 +1,219 @@
+"""Relations by argument: the result is right for another parameter, or for other arrays."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from reference_tests.diagnosis.features import axis_names
+from reference_tests.diagnosis.view import Array, View
+from reference_tests.faults import Inputs
+from reference_tests.operation import REQUIRED
+
+# What strings can stand for beside those that a case has.
+WORDS = {
+    "reduction": ("mean", "sum", "none"),
+    "approximate": ("none", "tanh"),
+    "mode": ("nearest", "linear", "bilinear", "bicubic", "area", "constant", "reflect"),
+    "padding": ("valid", "same"),
+    "padding_mode": ("zeros", "border", "reflection"),
+}
+
+
+def parameters(view: View) -> Iterator[str]:
+    """Yield the values of parameters for which a result would be right."""
+    defaults = view.inputs.operation.defaults
+    for name, value in view.inputs.hyper.items():
+        for text, other in _others(name, value, defaults.get(name, REQUIRED)):
+            if _same(other, value):
+                continue
+            changed = view.computed(partial(_with_parameter, name=name, value=other))
+            if changed is not None and view.is_near(changed):
+                yield text
+
+
+def _with_parameter(inputs: Inputs, name: str, value: Any) -> Inputs:
+    return inputs.but(**{name: value})
+
+
+def _same(a: Any, b: Any) -> bool:
+    return type(a) is type(b) and bool(a == b)
+
+
+def _others(name: str, value: Any, default: Any) -> Iterator[tuple[str, Any]]:
+    """Yield other values of a parameter, and what a result is that is right for them."""
+    if default is not REQUIRED:
+        yield f"ignores {name}: it is right for {name}={default!r}", default
+    if isinstance(value, bool):
+        yield f"is right for {name}={not value!r}", not value
+    elif isinstance(value, str):
+        for word in WORDS.get(name, ()):
+            yield f"is right for {name}={word!r}", word
+    elif isinstance(value, (int, float)):
+        yield from _numbers(name, value)
+    elif isinstance(value, tuple) and all(isinstance(item, (int, float)) for item in value):
+        yield from _tuples(name, value)
+
+
+def _numbers(name: str, value: float) -> Iterator[tuple[str, Any]]:
+    if isinstance(value, int):
+        for step in (1, -1):
+            yield f"is right for {name} {'+' if step > 0 else '-'} 1", value + step
+        yield f"is right for {name} = 1", 1
+        yield f"is right for {name} = 0", 0
+        return
+    for text, change in _CHANGES.items():
+        if value > 0 or text in ("0", "-{}", "1"):
+            yield f"is right for {text.format(name)} in place of {name}", change(value)
+
+
+_CHANGES: Mapping[str, Callable[[float], float]] = {
+    "0": lambda v: 0.0,
+    "1": lambda v: 1.0,
+    "-{}": lambda v: -v,
+    "1 - {}": lambda v: 1 - v,
+    "2 {}": lambda v: 2 * v,
+    "{} / 2": lambda v: v / 2,
+    "{}²": lambda v: v * v,
+    "√{}": math.sqrt,
+    "1 / {}": lambda v: 1 / v,
+}
+
+
+def _tuples(name: str, value: tuple[Any, ...]) -> Iterator[tuple[str, Any]]:
+    yield f"takes {name} in the reverse order of the axes", value[::-1]
+    for place, item in enumerate(value):
+        which = {0: "first", len(value) - 1: "last"}.get(place, "middle")
+        yield f"takes the {which} {name} for all axes", (item,) * len(value)
+    for step in (1, -1):
+        sign = "+" if step > 0 else "-"
+        yield f"is right for {name} {sign} 1", tuple(item + step for item in value)
+    for place in range(len(value)):
+        for other in (0, 1):
+            changed = (*value[:place], other, *value[place + 1 :])
+            axis = f"axis {place} of {len(value)}"
+            yield f"is right for {name} = {other} along {axis}", changed
+
+
+def arrays(view: View) -> Iterator[str]:
+    """Yield other arrays for which a result would be right."""
+    inputs = view.inputs
+    for name, array in inputs.arrays.items():
+        if array is None:
+            continue
+        if name in inputs.operation.optional and _near(view, name, None):
+            yield f"ignores {name}"
+        for text, other in _other_arrays(view, name, array):
+            if not _identical(other, array) and _near(view, name, other):
+                yield f"is right {text.format(name)}"
+    yield from _exchanged(view)
+    gradient = inputs.grad_output
+    if not view.output.startswith("grad_") or gradient is None:
+        return
+    for text, change in _COTANGENTS.items():
+        other = change(np.asarray(gradient))
+        if not _identical(other, gradient) and _near(view, "grad_output", other):
+            yield text
+
+
+def _near(view: View, name: str, array: Any) -> bool:
+    result = view.computed(lambda inputs: inputs.but(**{name: array}))
+    return result is not None and view.is_near(result)
+
+
+def _identical(a: Array, b: Array) -> bool:
+    return a.shape == b.shape and bool(np.array_equal(a, b, equal_nan=a.dtype.kind == "f"))
+
+
+def _exchanged(view: View) -> Iterator[str]:
+    """Yield pairs of arrays that may have been exchanged."""
+    named = {n: a for n, a in view.inputs.arrays.items() if a is not None}
+    for (one, a), (two, b) in itertools.combinations(named.items(), 2):
+        changes = {one: b, two: a}
+        result = view.computed(lambda inputs, changes=changes: inputs.but(**changes))  # type: ignore[misc]
+        if result is not None and view.is_near(result):
+            yield f"has {one} and {two} exchanged"
+
+
+_COTANGENTS: Mapping[str, Callable[[Array], Array]] = {
+    "ignores grad_output: it is right for ones": np.ones_like,
+    "is right for the absolute value of grad_output": np.abs,
+    "is right for the sign of grad_output": np.sign,
+    "is right for grad_output without its negative numbers": lambda g: np.maximum(g, 0),
+    "is right for grad_output averaged": lambda g: np.full_like(g, g.mean() if g.size else 0),
+    "is right for grad_output summed": lambda g: np.full_like(g, g.sum()),
+    "is right for grad_output squared": lambda g: g * g,
+    "is right for grad_output of the first sample only": lambda g: _only(g, 0),
+    "is right for grad_output of the last sample only": lambda g: _only(g, -1),
+}
+
+
+def _only(array: Array, index: int) -> Array:
+    result = np.zeros_like(array)
+    if array.ndim and len(array):
+        result[index] = array[index]
+    return result
+
+
+def _other_arrays(view: View, name: str, array: Array) -> Iterator[tuple[str, Array]]:
+    """Yield what may have been made of an array, and in which words."""
+    if array.dtype.kind in "iu":
+        yield "for {} + 1", array + 1
+        yield "for {} - 1", array - 1
+        return
+    if array.dtype.kind != "f" or not array.ndim:
+        return
+    for text, change in _ELEMENTS.items():
+        with np.errstate(all="ignore"):
+            yield text, change(array).astype(array.dtype)
+    names = axis_names(view.question, name)
+    long = [axis for axis, size in enumerate(array.shape) if size > 1]
+    for axis in long:
+        yield f"for {{}} flipped along {names[axis]}", np.flip(array, axis)
+        for step, where in ((1, "forward"), (-1, "back")):
+            text = f"for {{}} rolled by 1 position {where} along {names[axis]}"
+            yield text, np.roll(array, step, axis)
+        for index, which in ((0, "first"), (-1, "last")):
+            repeated = np.repeat(array.take([index], axis), array.shape[axis], axis)
+            yield f"with the {which} index of {names[axis]} of {{}} everywhere", repeated
+            kept = np.zeros_like(array)
+            place = (slice(None),) * axis + (index,)
+            kept[place] = array[place]
+            yield f"with the {which} index of {names[axis]} of {{}} only", kept
+            dropped = array.copy()
+            dropped[place] = 0
+            yield f"without the {which} index of {names[axis]} of {{}}", dropped
+    for one, two in itertools.combinations(long, 2):
+        both = f"{names[one]} and {names[two]}"
+        yield f"for {{}} flipped along {both}", np.flip(array, (one, two))
+        swapped = array.swapaxes(one, two)
+        yield f"for {{}} with {both} exchanged", swapped
+        yield f"for {{}} reshaped as if {both} were exchanged", swapped.reshape(array.shape)
+        other = array.reshape(swapped.shape).swapaxes(one, two)
+        yield f"for {{}} read as if {both} were exchanged in memory", other
+    if len(long) > 1:
+        yield "for {} flipped along all axes", np.flip(array)
+
+
+_ELEMENTS: Mapping[str, Callable[[Array], Array]] = {
+    "for -{}": lambda x: -x,
+    "for the absolute value of {}": np.abs,
+    "for {} without its negative numbers": lambda x: np.maximum(x, 0),
+    "for {} of zeros": np.zeros_like,
+    "for {} of ones": np.ones_like,
+    "for {} squared": np.square,
+    "for the square root of {}": lambda x: np.sqrt(np.abs(x)),
+    "for 2 {}": lambda x: 2 * x,
+    "for {} / 2": lambda x: x / 2,
+    "for {} + 1": lambda x: x + 1,
+    "for the exponential of {}": np.exp,
+    "for {} minus its mean": lambda x: x - (x.mean() if x.size else 0),
+    "for {} rounded to integers": np.rint,
+    "for {} with 0 in place of NaN": lambda x: np.where(np.isnan(x), 0, x),
+    "for {} clipped to ±1": lambda x: np.clip(x, -1, 1),
+}

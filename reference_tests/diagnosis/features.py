@@ -1,0 +1,197 @@
+"""What is special about a case: the table of conditions in which an attribution is told."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from reference_tests.diagnosis.witness import Question
+from reference_tests.operation import REQUIRED
+from reference_tests.operations.windows import each
+
+Features = dict[str, bool]
+
+# Operations whose windows slide over the last axes of x.
+_SLIDING = re.compile(r"(conv|(max|avg|lp)_pool)([123])d")
+SPATIAL = {1: "W", 2: "HW", 3: "DHW"}
+
+
+class Window(NamedTuple):
+    """The windows along one axis."""
+
+    size: int
+    kernel: int
+    stride: int
+    padding: int
+    dilation: int
+
+    @property
+    def reach(self) -> int:
+        """How many positions a window spans."""
+        return self.dilation * (self.kernel - 1) + 1
+
+    @property
+    def room(self) -> int:
+        """How far the first window can be moved."""
+        return self.size + 2 * self.padding - self.reach
+
+
+def windows(question: Question) -> list[Window]:
+    """Return the windows of an operation along each axis; none where it has no such windows."""
+    inputs = question.inputs
+    match, hyper = _SLIDING.match(inputs.operation.name), inputs.hyper
+    padding = {"valid": 0}.get(hyper.get("padding", 0), hyper.get("padding", 0))
+    if match is None or isinstance(padding, str):
+        return []
+    axes, weight = int(match[3]), inputs.arrays.get("weight")
+    kernel = hyper.get("kernel_size") if weight is None else weight.shape[-axes:]
+    fields = (
+        inputs["x"].shape[-axes:],
+        each(kernel, axes),
+        each(hyper.get("stride") or kernel, axes),
+        each(padding, axes),
+        each(hyper.get("dilation", 1), axes),
+    )
+    return [Window(*axis) for axis in zip(*fields, strict=True)]
+
+
+def features(question: Question) -> Features:
+    """Return which conditions hold in a case, the plainest first."""
+    found: Features = {}
+    for table in (_parameters, _geometry, _arrays, _values, _number_formats):
+        found.update(table(question))
+    return found
+
+
+def _parameters(question: Question) -> Iterator[tuple[str, bool]]:
+    operation = question.inputs.operation
+    for name, value in question.inputs.hyper.items():
+        yield from _parameter(name, value, operation.defaults.get(name, REQUIRED))
+
+
+def _parameter(name: str, value: Any, default: Any) -> Iterator[tuple[str, bool]]:
+    if isinstance(value, (str, bool)) or value is None:
+        yield f"{name}={value!r}", True
+        return
+    if default is None:
+        yield f"{name} is given", True
+    if not isinstance(value, (int, float, tuple)) or isinstance(default, (str, bool)):
+        return
+    numbers = value if isinstance(value, tuple) else (value,)
+    if not all(isinstance(number, (int, float)) for number in numbers):
+        return
+    plain = default if isinstance(default, (int, float)) else 0
+    plain = 1 if name in ("kernel_size", "scale_factor") else plain
+    for sign, holds in _COMPARED.items():
+        yield f"{name} {sign} {plain!r}", any(holds(number, plain) for number in numbers)
+    yield f"{name} = {plain!r}", all(number == plain for number in numbers)
+    if isinstance(value, tuple):
+        yield f"{name} differs between the axes", len(set(numbers)) > 1
+        yield from _by_axis(name, numbers, plain)
+
+
+_COMPARED: Mapping[str, Callable[[Any, Any], bool]] = {
+    ">": lambda a, b: a > b,
+    "<": lambda a, b: a < b,
+}
+
+
+def _by_axis(name: str, numbers: tuple[Any, ...], plain: Any) -> Iterator[tuple[str, bool]]:
+    for place, number in enumerate(numbers):
+        axis = SPATIAL.get(len(numbers), "?" * len(numbers))[place]
+        yield f"{name} > {plain!r} along {axis}", number > plain
+
+
+def _geometry(question: Question) -> Iterator[tuple[str, bool]]:
+    axes = windows(question)
+    for name, holds in _WINDOWS.items() if axes else ():
+        yield name, any(map(holds, axes))
+    for name, field in (("kernel", "kernel"), ("x", "size"))[: 2 * (len(axes) > 1)]:
+        yield f"{name} is not square", len({getattr(axis, field) for axis in axes}) > 1
+
+
+_WINDOWS: Mapping[str, Callable[[Window], bool]] = {
+    "kernel > 1": lambda axis: axis.kernel > 1,
+    "kernel even": lambda axis: axis.kernel % 2 == 0,
+    "a remainder is left": lambda axis: axis.room % axis.stride > 0,
+    "windows overlap": lambda axis: axis.stride < axis.reach and axis.room >= axis.stride,
+    "stride > kernel": lambda axis: axis.stride > axis.kernel,
+    "padding > kernel - 1": lambda axis: axis.padding > axis.reach - 1,
+    "one window along an axis": lambda axis: axis.room < axis.stride,
+    "several windows": lambda axis: axis.room >= axis.stride,
+}
+
+
+def axis_names(question: Question, name: str) -> list[str]:
+    """Return the names of the axes of an array."""
+    inputs = question.inputs
+    ndim = inputs[name].ndim
+    match = re.search(r"([123])d", inputs.operation.name)
+    plain = [f"axis {place} of {name}" for place in range(ndim)]
+    if match is None or name not in ("x", "weight"):
+        return plain
+    space = SPATIAL[int(match[1])]
+    if name == "x":
+        lead = {len(space) + 2: ["N", "C"], len(space) + 1: ["C"]}.get(ndim)
+        return plain if lead is None else [*lead, *space]
+    return ["O", "C / groups", *(f"K{axis}" for axis in space)] if ndim == len(space) + 2 else plain
+
+
+def _arrays(question: Question) -> Iterator[tuple[str, bool]]:
+    inputs = question.inputs
+    for name, array in inputs.arrays.items():
+        if name in inputs.operation.optional:
+            yield f"{name} is given", array is not None
+            yield f"no {name}", array is None
+        if array is None:
+            continue
+        sizes = dict(zip(axis_names(question, name), array.shape, strict=True))
+        for axis, size in sizes.items():
+            yield f"{axis} = 1", size == 1
+            yield f"{axis} > 1", size > 1
+            yield f"{axis} = 0", size == 0
+        yield f"{name} has {array.ndim} axes", True
+        if name == "x" and "N" not in sizes and "C" in sizes:
+            yield "x has no batch", True
+        if name != "x" and array.dtype.kind == "f":
+            yield f"{name} is of floats", True
+    weight = inputs.arrays.get("weight")
+    if weight is not None and weight.ndim > 2:
+        yield "C ≠ O", weight.shape[0] != weight.shape[1] * inputs.hyper.get("groups", 1)
+        yield "C = O", weight.shape[0] == weight.shape[1] * inputs.hyper.get("groups", 1)
+
+
+def _values(question: Question) -> Iterator[tuple[str, bool]]:
+    for name, array in question.inputs.arrays.items():
+        if array is None or array.dtype.kind not in "fi":
+            continue
+        values = np.asarray(array, np.float64)
+        for kind, holds in _NUMBERS.items():
+            yield f"{name} has {kind}", bool(holds(values).any())
+        finite = values[np.isfinite(values)]
+        yield f"{name} has ties", np.unique(finite).size < finite.size
+    ignored = question.inputs.hyper.get("ignore_index")
+    target = question.inputs.arrays.get("target")
+    if ignored is not None and target is not None:
+        yield "a target is ignored", bool((target == ignored).any())
+
+
+_NUMBERS: Mapping[str, Callable[[Any], Any]] = {
+    "NaN": np.isnan,
+    "infinities": np.isinf,
+    "zeros": lambda x: x == 0,
+    "negative numbers": lambda x: x < 0,
+    "numbers above 1": lambda x: x > 1,
+    "numbers above 20": lambda x: x > 20,
+    "numbers beyond ±700": lambda x: np.abs(x) > 700,
+    "subnormal numbers": lambda x: (x != 0) & (np.abs(x) < 1e-37),
+}
+
+
+def _number_formats(question: Question) -> Iterator[tuple[str, bool]]:
+    yield f"the dtype is {question.dtype}", True
+    yield "the numbers are small integers", bool(question.scale)
+    yield "the numbers are no integers", not question.scale
