@@ -9,9 +9,16 @@ except ImportError as _error:
         'python -m pip install "scratchcnn[judge]"'
     ) from _error
 
+from reference_tests.adapters import (
+    from_functions,
+    from_layer,
+    from_module,
+    from_optimizer,
+    from_torch,
+)
 from reference_tests.case import Case, Spec
 from reference_tests.draw import Draw
-from reference_tests.implementation import Implementation, from_functions
+from reference_tests.implementation import Implementation
 from reference_tests.judge import verify
 from reference_tests.operation import Invalid, Operation
 from reference_tests.operations import CATALOGUE
@@ -29,5 +36,9 @@ __all__ = [
     "Report",
     "Spec",
     "from_functions",
+    "from_layer",
+    "from_module",
+    "from_optimizer",
+    "from_torch",
     "verify",
 ]

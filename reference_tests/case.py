@@ -77,7 +77,7 @@ class Case:
     made : tuple of int
         The choices that made the case, for shrinking.
     values : mapping
-        Arrays that are given literally instead of filled.
+        Arrays that are given literally instead of filled; ``grad_output`` is the cotangent.
     """
 
     arrays: Mapping[str, Spec | None]
@@ -130,6 +130,9 @@ class Case:
     def cotangent(self, shape: tuple[int, ...], dtype: DTypeLike, scale: int = 0) -> Array:
         """Return a random cotangent: multiples of `scale`, or normal where that is 0."""
         rng = np.random.default_rng([self.seed, 99, scale])
+        if "grad_output" in self.values:
+            given = np.broadcast_to(self.values["grad_output"], shape)
+            return np.array(scale * given if scale else given, dtype)
         if scale:
             # No zeros: a cotangent of 0 hides whatever is multiplied by it.
             values = scale * rng.choice([-3, -2, -1, 1, 2, 3], shape)

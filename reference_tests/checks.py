@@ -9,17 +9,18 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from reference_tests.case import Case, laid_out
-from reference_tests.operation import Operation, grad_name
+from reference_tests.call import Arrays, Call, Outcome, same_bits
+from reference_tests.case import Case
+from reference_tests.operation import Operation
 from reference_tests.precise import floats
 from reference_tests.references import Reference, exact
 from reference_tests.references.exact import Truth, certain
+from reference_tests.watching import FAULTS_OF_SUBJECTS
 
 Array = NDArray[Any]
-Arrays = Mapping[str, Array | None]
 DTYPES = ("float32", "float64")
-# A subject that calls sys.exit must not end the judge, which would look like success.
-FAULTS_OF_SUBJECTS = (Exception, SystemExit)
+# Checks that end a case: whoever does not return will not do so the next time.
+ENDING = ("time", "process")
 
 
 class Observation(NamedTuple):
@@ -47,154 +48,6 @@ class Sight(NamedTuple):
     seeing: bool
 
 
-class Outcome(NamedTuple):
-    """What a call gave: results by name, or why there are none.
-
-    `missing` names gradients that the subject does not provide.
-    """
-
-    results: dict[str, Any]
-    error: str = ""
-    unsupported: str = ""
-    missing: tuple[str, ...] = ()
-
-
-class Call:
-    """One call of an implementation on arrays of its own, with a cotangent of the judge's."""
-
-    def __init__(
-        self,
-        function: Callable[..., Any],
-        operation: Operation,
-        arrays: Arrays,
-        hyper: Mapping[str, Any],
-        cotangent: Callable[[tuple[int, ...]], Array],
-    ) -> None:
-        self.function, self.operation = function, operation
-        self.arrays, self.hyper, self.cotangent = arrays, hyper, cotangent
-        self.first = operation.outputs(hyper)[0]
-
-    def outcome(self, layout: str = "C", twice: bool = False, interleaved: bool = False) -> Outcome:
-        """Call, pull back, and return everything.
-
-        `twice` uses the pullback two times; `interleaved` calls with other arrays before it.
-        """
-        # What a subject does to NumPy's error state ends here.
-        with np.errstate():
-            return self._outcome(layout, twice, interleaved)
-
-    def _outcome(self, layout: str, twice: bool, interleaved: bool) -> Outcome:
-        given = {n: None if a is None else laid_out(a, layout) for n, a in self.arrays.items()}
-        options = self.operation.options(self.hyper)
-        try:
-            result = self.operation.call(self.function, given, options)
-        except NotImplementedError as error:
-            return Outcome({}, unsupported=str(error) or "NotImplementedError")
-        except FAULTS_OF_SUBJECTS as error:
-            return Outcome({}, error=f"raised {type(error).__name__}: {error}")
-        pullback = None
-        if isinstance(result, tuple) and len(result) == 2 and callable(result[1]):
-            result, pullback = result
-        names = self.operation.outputs(self.hyper)
-        several = isinstance(result, tuple)
-        outputs = tuple(result) if several else (result,)
-        if len(outputs) != len(names):
-            return Outcome({}, error=f"returned {len(outputs)} outputs, expected {len(names)}")
-        found = _arrays(dict(zip(names, outputs, strict=True)))
-        if found.error:
-            return found
-        if interleaved:
-            self._call_otherwise(options)
-            now = _arrays(dict(zip(names, outputs, strict=True)))
-            kept = [n for n in names if _same_bits(found.results[n], now.results.get(n))]
-            if len(kept) < len(names):
-                return found._replace(error="a second call overwrites the output of the first")
-        wanted = self._wanted()
-        if not wanted:
-            return self._unchanged(found, given, None, None)
-        if pullback is None:
-            return self._unchanged(found._replace(missing=wanted), given, None, None)
-        shape = np.shape(found.results[names[0]])
-        cotangent = self.cotangent(shape)
-        passed = laid_out(cotangent, layout)
-        found = self._pulled(found, pullback, passed, wanted)
-        if twice and not found.error:
-            again = self._pulled(Outcome({}), pullback, passed, wanted)
-            found.results.update({f"second {n}": v for n, v in again.results.items()})
-        return self._unchanged(found, given, cotangent, passed)
-
-    def _call_otherwise(self, options: Mapping[str, Any]) -> None:
-        """Call with the same arrays, but those of floats backwards."""
-        others = {
-            n: np.flip(a).copy() if a is not None and a.dtype.kind == "f" else a
-            for n, a in self.arrays.items()
-        }
-        try:
-            self.operation.call(self.function, others, options)
-        except FAULTS_OF_SUBJECTS:
-            # Only what it does to the first call counts here.
-            return
-
-    def _wanted(self) -> tuple[str, ...]:
-        operation, arrays = self.operation, self.arrays
-        return tuple(
-            grad_name(name) for name in operation.arrays if operation.wants_grad(name, arrays[name])
-        )
-
-    def _pulled(
-        self, found: Outcome, pullback: Callable[..., Any], grad: Array, wanted: tuple[str, ...]
-    ) -> Outcome:
-        try:
-            grads = pullback(grad)
-        except NotImplementedError:
-            return found._replace(missing=wanted)
-        except FAULTS_OF_SUBJECTS as error:
-            return found._replace(error=f"the pullback raised {type(error).__name__}: {error}")
-        operation = self.operation
-        if not isinstance(grads, tuple):
-            grads = (grads,) if len(operation.arrays) == 1 else grads
-        count = len(grads) if isinstance(grads, (tuple, list)) else 1
-        # Arrays at the end that have no gradient in any case need no entry.
-        least = 1 + max(
-            place for place, name in enumerate(operation.arrays) if grad_name(name) in wanted
-        )
-        if not least <= count <= len(operation.arrays):
-            what = f"the pullback returned {count} gradients, expected {len(operation.arrays)}"
-            return found._replace(error=f"{what}: {', '.join(operation.arrays)}")
-        by_name = dict(zip(map(grad_name, operation.arrays), grads, strict=False))
-        pulled = _arrays({n: by_name[n] for n in wanted if by_name[n] is not None})
-        missing = tuple(n for n in wanted if by_name[n] is None)
-        results = {**found.results, **pulled.results}
-        return found._replace(results=results, error=pulled.error, missing=missing)
-
-    def _unchanged(
-        self, found: Outcome, given: Arrays, cotangent: Array | None, passed: Array | None
-    ) -> Outcome:
-        changed = [n for n, a in self.arrays.items() if not _same_bits(a, given[n])]
-        if cotangent is not None and not _same_bits(cotangent, passed):
-            changed.append("grad_output")
-        return found._replace(results={**found.results, "changed": changed})
-
-
-def _arrays(values: Mapping[str, Any]) -> Outcome:
-    """Return results as arrays, or why one of them is none."""
-    results = {}
-    for name, value in values.items():
-        try:
-            # A copy, so that no later call can change what this one returned.
-            results[name] = np.array(value)
-        except FAULTS_OF_SUBJECTS as error:
-            return Outcome({}, error=f"{name} is no array: {type(error).__name__}: {error}")
-    return Outcome(results)
-
-
-def _same_bits(a: Any, b: Any) -> bool:
-    if a is None or b is None:
-        return a is b
-    a, b = np.asarray(a), np.asarray(b)
-    return bool(a.shape == b.shape and a.dtype == b.dtype and a.tobytes() == b.tobytes())
-
-
 def evaluate(
     function: Callable[..., Any],
     operation: Operation,
@@ -203,6 +56,20 @@ def evaluate(
     dtypes: Sequence[str] = DTYPES,
 ) -> Iterator[Observation | Sight]:
     """Yield everything that one case shows about a subject's callable."""
+    for seen in _everything(function, operation, case, references, dtypes):
+        yield seen
+        if isinstance(seen, Observation) and seen.check in ENDING:
+            return
+
+
+def _everything(
+    function: Callable[..., Any],
+    operation: Operation,
+    case: Case,
+    references: Sequence[Reference],
+    dtypes: Sequence[str],
+) -> Iterator[Observation | Sight]:
+    """Yield what both tiers show in every dtype."""
     for dtype in dtypes:
         arrays, scale = case.fill(dtype), operation.exact_scale
         cotangent = cache(partial(case.cotangent, dtype=dtype))
@@ -234,8 +101,7 @@ def _judged(
     if outcome.unsupported:
         yield Observation("", "parameters", dtype, "", "unsupported", outcome.unsupported)
         return
-    status = "error" if outcome.error else "passed"
-    yield Observation(call.first, "call", dtype, "", status, outcome.error)
+    yield from _answered(call, outcome, dtype)
     for name in outcome.missing:
         yield Observation(name, check, dtype, "exact", "not provided", "there is no gradient")
     values = {n: outcome.results[n] for n in expected if n in outcome.results}
@@ -256,6 +122,9 @@ def _judged(
             continue
         status = "failed" if message else "passed"
         yield Observation(name, check, dtype, "exact", status, message, units)
+        lost = message and _lost(values[name], expected[name])
+        if lost:
+            yield Observation(name, "nan", dtype, "exact", "failed", lost, np.inf)
     others = _others(call, expected, dtype, references) if references else []
     for reference, name, dispute in others:
         if name not in wrong or wrong[name][0].startswith("has shape"):
@@ -265,6 +134,19 @@ def _judged(
         yield Observation(name, check, dtype, reference, status, dispute or message, units)
     if check == "value" and not outcome.error:
         yield from _habits(call, outcome, case, dtype)
+
+
+def _answered(call: Call, outcome: Outcome, dtype: str) -> Iterator[Observation]:
+    """Yield whether a call returned arrays, and what it did besides."""
+    raised = outcome.error and outcome.check == "call"
+    status = "error" if raised else "passed"
+    yield Observation(call.first, "call", dtype, "", status, outcome.error if raised else "")
+    if outcome.error and not raised:
+        yield Observation(call.first, outcome.check, dtype, "", "error", outcome.error)
+    for name, message in outcome.types:
+        yield Observation(name, "type", dtype, "", "failed", message)
+    for name, check, message in outcome.told:
+        yield Observation(name, check, "", "", "noted", message)
 
 
 def _layout(
@@ -297,6 +179,9 @@ def _habits(call: Call, outcome: Outcome, case: Case, dtype: str) -> Iterator[Ob
     status = "failed" if message else "passed"
     yield Observation(call.first, "purity", dtype, "", status, message)
     again = call.outcome(case.layout, interleaved=True)
+    if again.error and again.check in ENDING:
+        yield Observation(call.first, again.check, dtype, "", "error", again.error)
+        return
     if again.error:
         message = f"the same call a second time: {again.error}"
         yield Observation(call.first, "repeatability", dtype, "", "failed", message)
@@ -305,9 +190,9 @@ def _habits(call: Call, outcome: Outcome, case: Case, dtype: str) -> Iterator[Ob
         if name.startswith("second ") or name == "changed":
             continue
         message = ""
-        if not _same_bits(value, again.results.get(name)):
+        if not same_bits(value, again.results.get(name)):
             message = "the same call gave other bits, with another one before its pullback"
-        elif not _same_bits(value, outcome.results.get(f"second {name}", value)):
+        elif not same_bits(value, outcome.results.get(f"second {name}", value)):
             message = "the same pullback gave other bits the second time"
         status = "failed" if message else "passed"
         yield Observation(name, "repeatability", dtype, "", status, message)
@@ -384,6 +269,20 @@ def distance(got: Any, truth: Truth, dtype: str) -> tuple[str, float]:
         f"± {truth.bound[place]:.2g}; "
         f"{int(beyond.sum())} of {array.size} elements are beyond the bound",
         worst,
+    )
+
+
+def _lost(got: Any, truth: Truth) -> str:
+    """Return where a result is NaN and the truth is a number."""
+    values = np.asarray(got)
+    lost = np.isnan(values) & ~np.isnan(truth.nearest)
+    if not lost.any():
+        return ""
+    place = np.unravel_index(int(np.argmax(lost)), lost.shape)
+    where = f" at {tuple(map(int, place))}" if values.ndim else ""
+    return (
+        f"is nan{where}, expected {truth.nearest[place]:.9g}; "
+        f"{int(lost.sum())} of {values.size} elements are nan where there is a number"
     )
 
 

@@ -86,47 +86,6 @@ class Implementation:
         return missing
 
 
-def from_functions(
-    forward: Callable[..., Any], **gradients: Callable[..., Any]
-) -> Callable[..., Any]:
-    """Return an implementation's callable made of a forward and explicit gradients.
-
-    Parameters
-    ----------
-    forward : callable
-        ``forward(*arrays, **hyper)`` returns the output.
-    **gradients : callables
-        ``input_grad``, ``weight_grad``, …: each ``gradient(grad_output, *arrays, **hyper)`` returns
-        the gradient of one array, in the order of the arrays; None for one without.
-
-    Returns
-    -------
-    callable
-        With the signature of `forward`; returns ``(output, pullback)``.
-
-    Examples
-    --------
-    >>> double = from_functions(lambda x: 2 * x, input_grad=lambda grad_output, x: 2 * grad_output)
-    >>> output, pullback = double(3.0)
-    >>> pullback(1.0)
-    (2.0,)
-    """
-
-    def function(*arrays: Any, **hyper: Any) -> Any:
-        output = forward(*arrays, **hyper)
-
-        def pullback(grad_output: Any) -> tuple[Any, ...]:
-            return tuple(
-                None if gradient is None else gradient(grad_output, *arrays, **hyper)
-                for gradient in gradients.values()
-            )
-
-        return output, pullback
-
-    function.__signature__ = inspect.signature(forward)  # type: ignore[attr-defined]
-    return function
-
-
 def load(place: str) -> Implementation:
     """Return the subject at ``module:name`` or ``path/to/file.py:name``.
 

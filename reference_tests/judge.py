@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import time
 from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 from reference_tests.checks import DTYPES
 from reference_tests.implementation import Implementation, UnknownName
@@ -12,7 +13,7 @@ from reference_tests.operation import Operation
 from reference_tests.operations import CATALOGUE
 from reference_tests.references import available, checked, load
 from reference_tests.report import Finding, OperationReport, Report, versions
-from reference_tests.trial import Trial
+from reference_tests.trial import Diagnose, Trial
 
 
 class Interrupted(KeyboardInterrupt):
@@ -33,6 +34,7 @@ def verify(
     expected_failures: Mapping[str, str] | None = None,
     max_seconds: float | None = None,
     on_operation: Callable[[OperationReport], None] | None = None,
+    diagnose: bool = True,
 ) -> Report:
     """Judge an implementation.
 
@@ -56,6 +58,8 @@ def verify(
         When no further case is drawn.
     on_operation : callable, optional
         Called with each `OperationReport` as it is ready.
+    diagnose : bool
+        Whether to say what is wrong with what fails.
 
     Returns
     -------
@@ -87,7 +91,7 @@ def verify(
     loaded = load(report.references)
     end = None if max_seconds is None else start + max_seconds
     for operation in chosen:
-        trial = Trial(subject, operation, loaded, dtypes, seed, end)
+        trial = Trial(subject, operation, loaded, dtypes, seed, end, _diagnosing(diagnose))
         try:
             done = trial.run(examples)
         except KeyboardInterrupt:
@@ -169,9 +173,23 @@ def judge_case(
         [reference.name for reference in loaded],
         versions({reference.name: reference.version for reference in loaded}),
     )
-    trial = Trial(subject, operation, loaded, dtypes, seed, None)
+    trial = Trial(subject, operation, loaded, dtypes, seed, None, _diagnosing(True))
     report.operations.append(trial.replay(index))
     return report
+
+
+def _diagnosing(wanted: bool) -> Diagnose | None:
+    """Return what diagnoses failures, if that is wanted."""
+    if not wanted:
+        return None
+
+    def diagnosing(*case: Any) -> Mapping[str, Any]:
+        # The dictionary of mistakes is not needed to judge, only to explain.
+        from reference_tests.diagnosis import diagnose
+
+        return diagnose(*case)
+
+    return diagnosing
 
 
 def known_operation(name: str | Operation) -> Operation:

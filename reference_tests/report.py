@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import importlib
+import os
 import platform
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Any
 
-SCHEMA = 1
+from reference_tests.differences import Differences
+from reference_tests.failure import written
+from reference_tests.grid import Cell
 
 # The status of an operation is the first of these that one of its findings has.
 ORDER = (
@@ -18,6 +22,7 @@ ORDER = (
     "disputed",
     "expected failure",
     "passed",
+    "noted",
     "unsupported",
     "no reference",
     "not provided",
@@ -49,6 +54,8 @@ class Finding:
         The ids of the known mistakes that compute what the subject computes, best first.
     explanation : str
         What is wrong, in words: the mistakes, or relations to the right values, or when it fails.
+    differences : Differences, optional
+        Where the output differs in the first failing case.
     """
 
     operation: str
@@ -64,6 +71,7 @@ class Finding:
     replay: str = ""
     diagnosis: list[str] = field(default_factory=list)
     explanation: str = ""
+    differences: Differences | None = None
 
     @property
     def id(self) -> str:
@@ -82,13 +90,14 @@ class Finding:
 
 @dataclass
 class OperationReport:
-    """What the judge found about one operation."""
+    """What the judge found about one operation, and which features of its cases were judged."""
 
     name: str
     findings: list[Finding] = field(default_factory=list)
     cases: int = 0
     unsupported: int = 0
     seconds: float = 0.0
+    cells: list[Cell] = field(default_factory=list)
 
     @property
     def status(self) -> str:
@@ -157,40 +166,36 @@ class Report:
             names = ", ".join(operation.name for operation in self.operations)
             return f"{self.subject}: ok ({names})"
         lines = [f"{self.subject}: not ok"]
-        lines += [str(failure) for failure in grouped(self.failures)]
+        lines += [str(failure) for failure in grouped(self.failures, self.findings)]
         if not self.failures:
             lines.append("nothing passed: no operation is provided and supported")
         return "\n\n".join(lines)
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the report as plain types, for JSON."""
-        return {
-            "schema": SCHEMA,
-            "subject": self.subject,
-            "ok": self.ok,
-            "seed": self.seed,
-            "references": self.references,
-            "versions": dict(self.versions),
-            "notes": self.notes,
-            "operations": [
-                {
-                    "name": operation.name,
-                    "status": operation.status,
-                    "cases": operation.cases,
-                    "unsupported": operation.unsupported,
-                    "seconds": operation.seconds,
-                    "findings": [
-                        {**asdict(f), "id": f.id, "units": _finite(f.units)}
-                        for f in operation.findings
-                    ],
-                }
-                for operation in self.operations
-            ],
-        }
+        """Return the report as plain types, for JSON; docs/report.md describes them."""
+        plain: dict[str, Any] = _late("record").to_dict(self)
+        return plain
+
+    @classmethod
+    def from_dict(cls, plain: Mapping[str, Any]) -> Report:
+        """Return the report that `to_dict` made plain.
+
+        Raises
+        ------
+        ValueError
+            If it is no report, or one of another schema.
+        """
+        report: Report = _late("record").from_dict(plain)
+        return report
+
+    def to_html(self, path: str | os.PathLike[str]) -> None:
+        """Write the report as one page that needs no network."""
+        _late("faces").write(self, "html", path)
 
 
-def _finite(units: float) -> float | None:
-    return units if units < float("inf") else None
+def _late(module: str) -> Any:
+    """Return a module that imports this one, or faults, which whoever judges must not need."""
+    return importlib.import_module(f"reference_tests.{module}")
 
 
 @dataclass
@@ -201,9 +206,12 @@ class Failure:
     ----------
     findings : list of Finding
         The one that explains most comes first.
+    every : list of Finding
+        About all outputs of the operation, the right ones included.
     """
 
     findings: list[Finding]
+    every: list[Finding] = field(default_factory=list)
 
     @property
     def headline(self) -> str:
@@ -219,18 +227,7 @@ class Failure:
         return f"{first.operation}: {first.output} {what}{whom} ({checks}{where})"
 
     def __str__(self) -> str:
-        first = self.findings[0]
-        lines = [self.headline]
-        told = set()
-        for finding in self.findings:
-            if finding.check not in told:
-                told.add(finding.check)
-                lines.append(f"  {finding.check}: {finding.message}")
-        if first.reproduction:
-            lines += ["  the smallest case:"]
-            lines += [f"    {line}" for line in first.reproduction.splitlines()]
-        if first.replay:
-            lines.append(f"  to judge it again: --replay {first.replay}")
+        lines: list[str] = list(written(self.headline, self.findings, self.every))
         return "\n".join(lines)
 
 
@@ -240,8 +237,14 @@ def _listed(names: Iterable[str]) -> str:
     return " and ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
 
 
-def grouped(findings: Iterable[Finding]) -> list[Failure]:
-    """Return findings by operation and output, the exact tier first: its numbers are small."""
+def grouped(findings: Iterable[Finding], among: Iterable[Finding] = ()) -> list[Failure]:
+    """Return findings by operation and output, the exact tier first: its numbers are small.
+
+    `among` are all findings, from which each failure takes those of its operation.
+    """
+    every: dict[str, list[Finding]] = {}
+    for finding in among:
+        every.setdefault(finding.operation, []).append(finding)
     groups: dict[tuple[str, str], list[Finding]] = {}
     for finding in findings:
         groups.setdefault((finding.operation, finding.output), []).append(finding)
@@ -250,7 +253,10 @@ def grouped(findings: Iterable[Finding]) -> list[Failure]:
         best = ("exact", "value").index(finding.check) if finding.check in ("exact", "value") else 2
         return not finding.reproduction, ORDER.index(finding.status), best
 
-    return [Failure(sorted(group, key=explains)) for group in groups.values()]
+    return [
+        Failure(sorted(group, key=explains), every.get(operation, group))
+        for (operation, _), group in groups.items()
+    ]
 
 
 def versions(references: Mapping[str, str]) -> dict[str, str]:

@@ -9,10 +9,12 @@ from typing import Any
 import numpy as np
 
 from reference_tests.case import Case
-from reference_tests.checks import Call
+from reference_tests.call import Call
+from reference_tests.checks import ENDING
 from reference_tests.draw import replayed
 from reference_tests.implementation import Implementation
 from reference_tests.operation import Operation
+from reference_tests.references import exact
 
 # The output, check, dtype and reference of a finding.
 Key = tuple[str, str, str, str]
@@ -72,6 +74,15 @@ _LAID_OUT = {
 }
 
 
+# What a reproduction says beside the line that shows it, where no output is wrong.
+_WHAT = {
+    "call": "it raises",
+    "gradients": "the wrong number of gradients",
+    "time": "this or the call does not return",
+    "process": "this or the call ends the process",
+}
+
+
 def written(subject: Implementation, operation: Operation, case: Case, key: Key) -> str:
     """Return a literal call that needs only NumPy and the subject, and that shows the failure."""
     output, check, dtype, _ = key
@@ -91,8 +102,10 @@ def written(subject: Implementation, operation: Operation, case: Case, key: Key)
         recorded.append(case.cotangent(shape, dtype, scale))
         return recorded[-1]
 
-    if output.startswith("grad_") or check in ("call", "purity"):
-        function = subject.operations[operation.name]
+    if output.startswith("grad_") or check in ("call", "purity", "gradients", *ENDING):
+        # A subject that does not return is not asked a second time.
+        able = exact.subject if check in ENDING else subject
+        function = able.operations[operation.name]
         Call(function, operation, arrays, case.hyper, cotangent).outcome()
     pulled = "[1](grad_output)" if recorded else ""
     if recorded:
@@ -107,7 +120,7 @@ def written(subject: Implementation, operation: Operation, case: Case, key: Key)
         lines.append(f"print(result{pulled}, again{pulled})  # {output} differs")
         lines += [f"print(result{pulled})  # or here"] if pulled else []
     else:
-        lines.append(f"print(result{pulled})  # {output} is wrong")
+        lines.append(f"print(result{pulled})  # {_WHAT.get(check, f'{output} is wrong')}")
     text = "\n".join(lines)
     names = [name for name in (*_NAMES, "nan") if re.search(rf"\b{name}\b", text)]
     return f"from numpy import {', '.join(names)}\n{text}"

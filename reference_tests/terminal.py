@@ -19,6 +19,7 @@ STYLES = {
     "unexpected pass": "bold red",
     "untrusted": "bold magenta",
     "disputed": "yellow",
+    "noted": "yellow",
     "expected failure": "yellow",
 }
 
@@ -29,11 +30,18 @@ def console() -> Console:
     return wide if wide.is_terminal else Console(width=120)
 
 
+def report(judged: Report, to: Console) -> None:
+    """Print a whole report."""
+    to.print(heading(judged), highlight=False, markup=False)
+    show(judged, to)
+
+
 def heading(report: Report) -> str:
     """Return who is judged against whom."""
     versions = report.versions
     against = [f"{name} {versions[name]}" for name in report.references] + ["the exact oracle"]
-    line = f"{report.subject} judged against {', '.join(against)}"
+    its = f" ({versions['subject']})" if "subject" in versions else ""
+    line = f"{report.subject}{its} judged against {', '.join(against)}"
     if "torch" not in report.references:
         others = " and ".join([*(n.replace("scipy", "SciPy") for n in report.references), "exact"])
         line = f"PyTorch does not judge here: judged against {others} only\n{line}"
@@ -98,6 +106,12 @@ def _mark(finding: Finding | None) -> str:
     return f"[{style}]{'ok' if finding.status == 'passed' else finding.status}[/]"
 
 
+def shortened(text: str, length: int = 300) -> str:
+    """Return a text without its middle, if it is too long to be read."""
+    half = length // 2
+    return text if len(text) <= length else f"{text[:half]} … {text[-half:]}"
+
+
 def show(report: Report, to: Console) -> None:
     """Print the table, what failed and why, and the verdict."""
     to.print(table(report))
@@ -110,7 +124,11 @@ def show(report: Report, to: Console) -> None:
         to.print(escape(" ".join(text.split())), style="dim", highlight=False)
     for failure in grouped(f for f in report.findings if f.status == "disputed"):
         to.print(escape(str(failure)), style="yellow", soft_wrap=True, highlight=False)
-    for failure in grouped(report.failures):
+    for finding in report.findings:
+        if finding.status == "noted":
+            text = f"{finding.operation}: {finding.output} {finding.message}"
+            to.print(escape(shortened(text)), style="yellow", soft_wrap=True, highlight=False)
+    for failure in grouped(report.failures, report.findings):
         to.print()
         # Reproductions are pasted, so their lines must not be broken.
         to.print(escape(str(failure)), style="red", soft_wrap=True, highlight=False)

@@ -15,29 +15,8 @@ from reference_tests.draw import Draw
 from reference_tests.implementation import Implementation
 from reference_tests.operation import REQUIRED, Operation
 from reference_tests.operations import CATALOGUE
-from reference_tests.report import NOT_OK, OperationReport
-
-CHECKS = (
-    "call",
-    "shape",
-    "dtype",
-    "value",
-    "exact",
-    "purity",
-    "layout",
-    "repeatability",
-    "invalid input",
-    "law",
-    "trust",
-)
-ALWAYS = ("call", "shape", "dtype", "value", "purity", "layout", "repeatability", "invalid input")
-
-
-def applicable(operation: Operation) -> list[str]:
-    """Return the checks that an operation has."""
-    more = ["exact"] if operation.exact_scale is not None else []
-    return [*ALWAYS, *more, "trust" if operation.law is None else "law"]
-
+from reference_tests.parametrize import applicable, settle
+from reference_tests.report import OperationReport
 
 # The judging of one operation serves all its items, so one process does them all.
 ITEMS = [
@@ -54,17 +33,7 @@ ITEMS = [
 
 @pytest.mark.parametrize(("name", "check"), ITEMS)
 def test_check(name: str, check: str, judged: Callable[[str], OperationReport]) -> None:
-    report = judged(name)
-    if report.status in ("not provided", "unsupported", "no reference"):
-        pytest.skip(f"{name} is {report.status}")
-    named = [c for c in CHECKS if c != "law"]
-    mine = [
-        f for f in report.findings if f.check == check or (check == "law" and f.check not in named)
-    ]
-    bad = [str(finding) for finding in mine if finding.status in NOT_OK]
-    assert not bad, "\n\n".join(bad)
-    # Only what goes wrong is noted of these two; of all others something must have been checked.
-    assert mine or check in ("layout", "trust"), f"{name}: nothing was checked"
+    settle(judged(name), check)
 
 
 @st.composite

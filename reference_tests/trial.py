@@ -3,20 +3,34 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
 import numpy as np
 
 from reference_tests.case import Case
-from reference_tests.checks import FAULTS_OF_SUBJECTS, Call, Observation, Sight, evaluate
+from reference_tests.call import Call
+from reference_tests.checks import ENDING, Observation, Sight, evaluate
+from reference_tests.differences import differences
 from reference_tests.draw import seeded
+from reference_tests.grid import Grid
 from reference_tests.implementation import Implementation
 from reference_tests.operation import REQUIRED, Operation
 from reference_tests.references import Reference
 from reference_tests.report import ORDER, Finding, OperationReport
 from reference_tests.reproduction import Key, shrunk, written
+from reference_tests.watching import FAULTS_OF_SUBJECTS, Gone, fault
+
+# Takes a callable, its operation, failing cases with their dtype and whether they are in integers,
+# and limits; returns for each output an object with `faults` and an `explanation`.
+Diagnose = Callable[..., Mapping[str, Any]]
+# How often a subject may not return before no more of its operation is judged: each time costs
+# the limit of time, or the start of a process.
+PATIENCE = {"time": 2, "process": 5}
+# The checks that a mistake in the numbers fails.
+DIAGNOSED = ("call", "value", "exact", "shape", "dtype", "repeatability")
 
 
 class Trial:
@@ -30,16 +44,21 @@ class Trial:
         dtypes: Sequence[str],
         seed: int,
         end: float | None,
+        diagnose: Diagnose | None = None,
     ) -> None:
         self.subject, self.operation, self.references = subject, operation, references
         self.dtypes, self.seed, self.end = dtypes, seed, end
+        self.diagnose = diagnose
         self.function = subject.operations.get(operation.name)
         self.findings: dict[Key, Finding] = {}
         self.failing: dict[Key, tuple[Case, int]] = {}
         self.sights: dict[str, list[Sight]] = {}
         self.report = OperationReport(operation.name)
+        self.grid = Grid(operation)
         self.limits = dict(subject.limits.get(operation.name, {}))
         self.given_up = False
+        self.endings = dict.fromkeys(ENDING, 0)
+        self.bad: Counter[Key] = Counter()
 
     def run(self, examples: int) -> OperationReport:
         """Judge so many supported cases, the pinned ones first, and what must be refused."""
@@ -53,7 +72,10 @@ class Trial:
             self._invalid()
             self._trust()
             self._reproduce()
+            self._diagnose()
+            self._say_how_often()
         self.report.findings = list(self.findings.values())
+        self.report.cells = self.grid.cells
         self.report.seconds = time.perf_counter() - start
         return self.report
 
@@ -65,6 +87,8 @@ class Trial:
             self._learn_before(index)
             self._case(pinned[index] if index < len(pinned) else self._draw(index), index)
             self._reproduce()
+            self._diagnose()
+            self._say_how_often()
         self.report.findings = list(self.findings.values())
         return self.report
 
@@ -84,10 +108,17 @@ class Trial:
 
     def _pinned(self) -> None:
         for index, case in enumerate(self.operation.pinned):
+            if self._impatient():
+                return
             if self._allowed(case):
                 self._case(case, index)
             else:
                 self.report.unsupported += 1
+                self.grid.refused(case)
+
+    def _impatient(self) -> bool:
+        """Return whether the subject did not return so often that nothing more is asked of it."""
+        return any(self.endings[check] >= most for check, most in PATIENCE.items())
 
     def _allowed(self, case: Case) -> bool:
         """Return whether a pinned case keeps to the limits."""
@@ -105,7 +136,7 @@ class Trial:
         accepted: list[Case] = []
         # A subject that refuses almost everything must not keep the judge for ever.
         while supported < examples and index < 20 * examples + 100:
-            if self.end is not None and time.monotonic() > self.end:
+            if self._impatient() or (self.end is not None and time.monotonic() > self.end):
                 return
             case = self._draw(index)
             if self._case(case, index):
@@ -150,16 +181,22 @@ class Trial:
         assert self.function is not None
         supported = True
         case_sights: dict[str, list[Sight]] = {}
+        wrong: dict[str, bool] = {}
         for seen in evaluate(self.function, self.operation, case, self.references, self.dtypes):
             if isinstance(seen, Sight):
                 case_sights.setdefault(seen.output, []).append(seen)
                 continue
             supported = supported and seen.status != "unsupported"
             self._note(seen, case, index)
+            if seen.status != "not provided":
+                failed = seen.status in ("failed", "error")
+                wrong[seen.output] = wrong.get(seen.output, False) or failed
         if not supported:
             self.report.unsupported += 1
+            self.grid.refused(case)
             return False
         self.report.cases += 1
+        self.grid.judged(case, wrong)
         for output, sights in case_sights.items():
             whole = Sight(
                 output,
@@ -178,10 +215,13 @@ class Trial:
             finding = Finding(self.operation.name, *key, seen.status, seen.message)
             self.findings[key] = finding
         finding.cases += 1
+        if seen.check in ENDING:
+            self.endings[seen.check] += 1
         finding.units = max(finding.units, seen.units)
         if ORDER.index(seen.status) < ORDER.index(finding.status):
             finding.status, finding.message = seen.status, seen.message
         bad = seen.status in ("failed", "error", "disputed")
+        self.bad[key] += bad
         # A drawn case can be shrunk, so it is kept rather than a pinned one.
         kept = self.failing.get(key)
         if bad and case is not None and (kept is None or (case.made and not kept[0].made)):
@@ -204,12 +244,14 @@ class Trial:
                 seen = Observation("", "parameters", dtype, "", "unsupported", str(error))
                 self._note(seen, None, 0)
             except FAULTS_OF_SUBJECTS as error:
-                text = f"raised {type(error).__name__}: {error}"
-                self._note(Observation("output", "call", dtype, "", "error", text), None, 0)
+                check, text = fault(error)
+                self._note(Observation("output", check, dtype, "", "error", text), None, 0)
 
     def _invalid(self) -> None:
         """Check that what must be refused is refused, with whatever exception."""
         for invalid in self.operation.invalid:
+            if self._impatient():
+                return
             hyper = dict(invalid.hyper)
             first = self.operation.outputs(hyper)[0]
             if any(not _equal(hyper[n], v) for n, v in self.limits.items() if n in hyper):
@@ -225,6 +267,9 @@ class Trial:
                     self.operation.call(self.function, arrays, hyper)
             except NotImplementedError:
                 continue
+            except Gone as error:
+                text = f"for {invalid.reason}: {error}"
+                seen = Observation(first, error.check, "", "", "error", text)
             except FAULTS_OF_SUBJECTS:
                 seen = Observation(first, "invalid input", "", "", "passed")
             else:
@@ -254,10 +299,41 @@ class Trial:
             if finding.status == "disputed":
                 continue
             if key[:2] not in done:
-                smallest, message = shrunk(self.operation, case, self.limits, self._fails(key))
+                # Whoever does not return would take as long for every smaller case.
+                lasting = key[1] in ENDING or self._impatient()
+                fails = (lambda case: None) if lasting else self._fails(key)
+                smallest, message = shrunk(self.operation, case, self.limits, fails)
                 done[key[:2]] = written(self.subject, self.operation, smallest, key)
                 finding.message = message or finding.message
             finding.reproduction = done[key[:2]]
+            output, check, dtype, reference = key
+            if reference == "exact" and self.function is not None and not self._impatient():
+                finding.differences = differences(
+                    self.function, self.operation, case, output, check, dtype
+                )
+
+    def _say_how_often(self) -> None:
+        """Add to what is raised in some calls only in how many, and why judging ended early."""
+        for key, finding in self.findings.items():
+            bad = self.bad[key]
+            if finding.check == "call" and 0 < bad < finding.cases:
+                finding.message += f"; in {bad} of {finding.cases} calls"
+            if finding.check in ENDING and self._impatient():
+                finding.message += f"; after {bad} such cases no more were judged"
+
+    def _diagnose(self) -> None:
+        """Say what is wrong with each output that is, if somebody knows."""
+        known = {key: kept[0] for key, kept in self.failing.items() if key[3] in ("", "exact")}
+        if self.diagnose is None or self.function is None or not known or self._impatient():
+            return
+        # Mistakes are told apart on the cases as they were drawn: small ones look alike.
+        cases = [(case, dtype, check == "exact") for (_, check, dtype, _), case in known.items()]
+        found = self.diagnose(self.function, self.operation, cases, self.limits)
+        for finding in self.findings.values():
+            name = "call" if finding.check == "call" else finding.output
+            if finding.status in ("failed", "error") and finding.check in DIAGNOSED and name in found:
+                finding.diagnosis = list(found[name].faults)
+                finding.explanation = found[name].explanation
 
     def _fails(self, key: Key) -> Callable[[Case], str | None]:
         """Return what tells the message of the same check for another case that fails it too."""
@@ -265,8 +341,14 @@ class Trial:
 
         def message(case: Case) -> str | None:
             assert self.function is not None
+            if self._impatient():
+                return None
             for seen in evaluate(self.function, self.operation, case, (), dtypes):
-                if not isinstance(seen, Observation) or (seen.output, seen.check) != key[:2]:
+                if not isinstance(seen, Observation):
+                    continue
+                if seen.check in ENDING:
+                    self.endings[seen.check] += 1
+                if (seen.output, seen.check) != key[:2]:
                     continue
                 if seen.status in ("failed", "error"):
                     return seen.message

@@ -7,21 +7,21 @@ import contextlib
 import json
 import re
 import sys
-from pathlib import Path
 
 from rich.console import Console
 from rich.status import Status
 
 from reference_tests import accuracy, terminal
-from reference_tests.commands.usage import UsageError, located, writable, write
-from reference_tests.implementation import Implementation
+from reference_tests.commands import files
+from reference_tests.commands.usage import OWN, UsageError, placed
+from reference_tests.files import write
 from reference_tests.judge import Interrupted, judge_case, known_operation
 from reference_tests.operations import CATALOGUE
 from reference_tests.parallel import default_jobs, each, verify_at
+from reference_tests.process import TIMEOUT, Place, opened_at
 from reference_tests.references import checked
 from reference_tests.report import OperationReport, Report
 
-OWN = "reference_tests.implementations.scratchcnn:subject"
 EXAMPLES, QUICK, OF_ACCURACY = 100, 4, 1000
 HELP = "judge a subject: outputs and gradients against references and an exact oracle"
 
@@ -67,31 +67,46 @@ def configure(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         help="processes that judge, each one operation at a time (default: %(default)s)",
     )
-    parser.add_argument("--json", metavar="PATH", help="write the report there, '-' to the output")
+    parser.add_argument(
+        "--python",
+        metavar="PATH",
+        help="run the subject in this interpreter, which needs NumPy and what the subject needs",
+    )
+    parser.add_argument(
+        "--timeout",
+        type=float,
+        metavar="S",
+        help=f"end a call of the subject that takes longer (default: {TIMEOUT:g})",
+    )
+    parser.add_argument(
+        "--no-isolation",
+        action="store_true",
+        help="run the subject in the processes of the judge, instead of one of its own",
+    )
     parser.add_argument(
         "--max-seconds", type=float, metavar="S", help="draw no further cases after this time"
     )
     parser.add_argument(
         "--replay", metavar="CASE", help="judge one case again, as a finding names it: conv2d@0.17"
     )
+    files.configure(parser)
 
 
 def run(options: argparse.Namespace, out: Console) -> int:
     """Judge as the options say, print and write the report, and return the exit code."""
-    # What a subject prints must not get into the JSON.
-    aside = contextlib.redirect_stdout(sys.stderr) if options.json == "-" else None
+    # What a subject prints must not get into a file.
+    aside = contextlib.redirect_stdout(sys.stderr) if files.printed(options) else None
     try:
         with aside or contextlib.nullcontext():
             _check(options)
-            place = options.subject[0] if options.subject else OWN
-            subject = located(place)
+            place = placed(options)
             if options.accuracy:
                 return _accuracy(options, place, out)
-            report = _judge(options, subject, place, out)
+            report = _judge(options, place, out)
     except Interrupted as interrupted:
-        _finish(interrupted.report, options.json, out)
+        _finish(interrupted.report, options, out)
         return 130
-    _finish(report, options.json, out)
+    _finish(report, options, out)
     return 0 if report.ok else 1
 
 
@@ -103,13 +118,14 @@ def _check(options: argparse.Namespace) -> None:
         raise UsageError(f"--examples is {options.examples}, expected at least 0")
     if options.jobs < 1:
         raise UsageError(f"--jobs is {options.jobs}, expected at least 1")
-    writable("--json", options.json)
+    files.check(options)
     if options.replay and options.operation:
         raise UsageError("--replay names its operation itself: it goes without --operation")
     if options.max_seconds is not None and not options.max_seconds >= 0:
         raise UsageError(f"--max-seconds is {options.max_seconds:g}, expected at least 0")
     if options.accuracy:
         others = set(options.dtype or ()) - {"float32"} | set(options.reference or ()) - {"torch"}
+        others |= set(files.wanted(options)) - {"json"}
         if others or options.replay or options.max_seconds is not None:
             raise UsageError(
                 "--accuracy compares float32 with PyTorch: it goes with --operation, --examples, "
@@ -118,16 +134,15 @@ def _check(options: argparse.Namespace) -> None:
         checked(["torch"])
 
 
-def _judge(
-    options: argparse.Namespace, subject: Implementation, place: str, out: Console
-) -> Report:
+def _judge(options: argparse.Namespace, place: Place, out: Console) -> Report:
     examples = options.examples
     if examples is None:
         examples = QUICK if options.quick else EXAMPLES
     dtypes = options.dtype or ("float32", "float64")
     if options.replay:
         name, index, seed = _replay(options.replay)
-        return judge_case(subject, name, index, options.reference, seed, dtypes)
+        with opened_at(place) as subject:
+            return judge_case(subject, name, index, options.reference, seed, dtypes)
     with _status(options, out) as status:
 
         def told(done: OperationReport) -> None:
@@ -146,7 +161,7 @@ def _judge(
         )
 
 
-def _accuracy(options: argparse.Namespace, place: str, out: Console) -> int:
+def _accuracy(options: argparse.Namespace, place: Place, out: Console) -> int:
     """Print the table of accuracy, and return the exit code."""
     names = options.operation or list(CATALOGUE)
     for name in names:
@@ -179,12 +194,12 @@ def _accuracy(options: argparse.Namespace, place: str, out: Console) -> int:
     cases = f"{most}" if fewest == most else f"{fewest} to {most}"
     out.print(f"{verdict}{more} ({len(rows)} outputs, {cases} cases each)", highlight=False)
     if options.json is not None:
-        write(Path(options.json), json.dumps(accuracy.lines(rows), indent=1) + "\n")
+        write(options.json, json.dumps(accuracy.lines(rows), indent=1) + "\n")
     return 0 if ok else 1
 
 
 def _status(options: argparse.Namespace, out: Console) -> Status:
-    quiet = Console(stderr=True) if options.json == "-" else out
+    quiet = Console(stderr=True) if files.printed(options) else out
     return quiet.status("judging …")
 
 
@@ -196,12 +211,8 @@ def _replay(case: str) -> tuple[str, int, int]:
     return name, int(index), int(seed)
 
 
-def _finish(report: Report, path: str | None, out: Console) -> None:
+def _finish(report: Report, options: argparse.Namespace, out: Console) -> None:
     """Print the report, and write it where the user wants it."""
-    if path == "-":
-        print(json.dumps(report.to_dict(), indent=1))
-        return
-    out.print(terminal.heading(report), highlight=False)
-    terminal.show(report, out)
-    if path is not None:
-        write(Path(path), json.dumps(report.to_dict(), indent=1) + "\n")
+    if files.printed(options) is None:
+        terminal.report(report, out)
+    files.written(options, report)

@@ -2,55 +2,62 @@
 
 from __future__ import annotations
 
+import argparse
 import difflib
 import os
-import tempfile
 import traceback
 from pathlib import Path
 
-from reference_tests.implementation import Implementation, UnknownName, load
+from reference_tests.implementation import UnknownName, load
+from reference_tests.process import TIMEOUT, Place, available
 
 # The name of a command, and the module here that has it.
-COMMANDS = {"run": "run", "list": "list"}
+COMMANDS = {"run": "run", "list": "list", "init": "init", "explain": "explain", "show": "show"}
+
+
+OWN = "reference_tests.implementations.scratchcnn:subject"
 
 
 class UsageError(Exception):
     """What the user can mend in the call."""
 
 
-def located(place: str) -> Implementation:
-    """Return the subject at a place, or raise UsageError."""
-    if ":" not in place:
-        near = difflib.get_close_matches(place, COMMANDS, 1)
+def placed(options: argparse.Namespace) -> Place:
+    """Return where the subject is and how it runs, or raise UsageError."""
+    name = options.subject[0] if options.subject else OWN
+    if ":" not in name:
+        near = difflib.get_close_matches(name, COMMANDS, 1)
         hint = f"; did you mean {near[0]}?" if near else ""
-        raise UsageError(f"{place!r} names no subject, expected module:name or path.py:name{hint}")
+        raise UsageError(f"{name!r} names no subject, expected module:name or path.py:name{hint}")
+    # What belongs to the judge itself can be trusted, and calls it there much faster.
+    ours = name.startswith("reference_tests.") and options.python is None
+    isolated = not ours and not options.no_isolation and available()
+    timeout = TIMEOUT if options.timeout is None else options.timeout
+    if not timeout > 0:
+        raise UsageError(f"--timeout is {timeout:g}, expected more than 0")
+    for option, value in (("--python", options.python), ("--timeout", options.timeout)):
+        if value is not None and not isolated and not ours:
+            raise UsageError(f"{option} needs a process for the subject: not with --no-isolation")
+    if options.python is not None:
+        _check_python(options.python)
+    place = Place(name, isolated, options.python, timeout)
+    if not isolated:
+        _importable(name)
+    return place
+
+
+def _check_python(path: str) -> None:
+    if not Path(path).is_file():
+        raise UsageError(f"--python {path}: there is no such file")
+    if not os.access(path, os.X_OK):
+        raise UsageError(f"--python {path} cannot be run")
+
+
+def _importable(name: str) -> None:
     try:
-        return load(place)
+        load(name)
     except UnknownName:
         raise
     except (Exception, SystemExit) as error:
         trace = traceback.format_exc()
-        raise UsageError(f"{place!r} cannot be imported: {error}\n{trace}") from error
-
-
-def writable(option: str, path: str | None) -> None:
-    """Raise UsageError unless a file can be written at a path; '-' is the standard output."""
-    if path is None or path == "-":
-        return
-    place = Path(path).absolute()
-    if not place.parent.is_dir():
-        raise UsageError(f"{option} {path}: there is no such folder")
-    if place.is_dir() or not os.access(place.parent, os.W_OK):
-        raise UsageError(f"{option} {path} is no file that can be written")
-
-
-def write(path: Path, text: str) -> None:
-    """Write a whole file or none."""
-    handle, name = tempfile.mkstemp(dir=path.absolute().parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(text)
-        os.replace(name, path)
-    except BaseException:
-        os.unlink(name)
-        raise
+        raise UsageError(f"{name!r} cannot be imported: {error}\n{trace}") from error

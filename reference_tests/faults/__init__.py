@@ -5,11 +5,23 @@ must reject each of them, and it names mistakes: a subject that computes what a 
 has that fault.
 """
 
-from reference_tests.faults import classification, convolution, pooling
-from reference_tests.faults.fault import Fault, Inputs, composed, oracle
+from reference_tests.faults import (
+    classification,
+    conv_transpose,
+    convolution,
+    linear,
+    pooling,
+)
+from reference_tests.faults.fault import Fault, Inputs, composed, oracle, simulated
 
-FAULTS: dict[str, Fault] = {
-    fault.id: fault for family in (convolution, pooling, classification) for fault in family.FAULTS
-}
+_FAMILIES = (
+    convolution,
+    conv_transpose,
+    linear,
+    pooling,
+    classification,
+)
 
-__all__ = ["FAULTS", "Fault", "Inputs", "composed", "oracle"]
+FAULTS: dict[str, Fault] = {fault.id: fault for family in _FAMILIES for fault in family.FAULTS}
+
+__all__ = ["FAULTS", "Fault", "Inputs", "composed", "oracle", "simulated"]

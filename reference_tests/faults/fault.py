@@ -2,81 +2,20 @@
 
 from __future__ import annotations
 
-import dataclasses
 import itertools
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from reference_tests.case import Case
+from reference_tests.faults.inputs import Array, Hyper, Inputs, Shapes, fitted, oracle
+from reference_tests.faults.lifting import axes_of, lifted
 from reference_tests.implementation import Implementation
 from reference_tests.operation import REQUIRED, Operation, grad_name
 from reference_tests.operations import CATALOGUE
-from reference_tests.references.exact import define
-
-Array = NDArray[Any]
-Shapes = Mapping[str, Any]
-Hyper = Mapping[str, Any]
-
-
-@dataclass(frozen=True)
-class Inputs:
-    """What an output or a gradient is computed from.
-
-    Parameters
-    ----------
-    operation : Operation
-    arrays : mapping of the operation's array parameters
-    hyper : mapping
-        All hyperparameters.
-    grad_output : ndarray, optional
-        The cotangent, for gradients.
-    turn : int
-        The how-manieth call of the pullback this is.
-    """
-
-    operation: Operation
-    arrays: Mapping[str, Any]
-    hyper: Hyper
-    grad_output: Any = None
-    turn: int = 1
-
-    def __getitem__(self, name: str) -> Any:
-        return self.arrays[name]
-
-    @property
-    def shapes(self) -> Shapes:
-        """The shape of every array, None for one that is left out."""
-        return {name: None if a is None else a.shape for name, a in self.arrays.items()}
-
-    def but(self, **changes: Any) -> Inputs:
-        """Return inputs in which arrays, hyperparameters or the cotangent are others."""
-        arrays = {name: changes.pop(name, array) for name, array in self.arrays.items()}
-        grad_output = changes.pop("grad_output", self.grad_output)
-        hyper = {**self.hyper, **changes}
-        return dataclasses.replace(self, arrays=arrays, hyper=hyper, grad_output=grad_output)
-
-
-def oracle(inputs: Inputs, output: str) -> Any:
-    """Return one output or gradient of the exact definition."""
-    operation = inputs.operation
-    y, pullback = define(operation, inputs.arrays, inputs.hyper)
-    if output.startswith("grad_"):
-        names = tuple(map(grad_name, operation.arrays))
-        return pullback(inputs.grad_output)[names.index(output)]
-    names = operation.outputs(inputs.hyper)
-    return y[names.index(output)] if len(names) > 1 else y
-
-
-def fitted(array: Array, shape: Sequence[int]) -> Array:
-    """Return an array cut to a shape, or filled up with zeros, at the end of each axis."""
-    result = np.zeros(shape, array.dtype)
-    common = tuple(slice(min(sizes)) for sizes in zip(array.shape, shape, strict=True))
-    result[common] = array[common]
-    return result
+from reference_tests.references.exact import step
 
 
 @dataclass(frozen=True)
@@ -94,11 +33,9 @@ class Fault:
         The output or gradient that it corrupts; all others stay right.
     hidden_by : str
         What hides it, in words.
-    formula : str
-        What it computes, beside what is right, in the notation of the operation's docstring.
     shows_if : callable
-        Takes all hyperparameters and the shapes of the arrays, and returns whether these let it
-        show; values may hide it still.
+        Takes all hyperparameters, with the number of spatial ``axes``, and the shapes of the
+        arrays, and returns whether these let it show; values may hide it still.
     exposing, hiding : Case
         Of the first operation: a smallest case that shows it, and one that does not.
     before : callable
@@ -107,6 +44,15 @@ class Fault:
         Takes the oracle's result and the original `Inputs`, and returns another result.
     replace : callable, optional
         Takes the `Inputs` and returns the result, where no oracle helps.
+    formula : str
+        What it computes, beside what is right, in the notation of the operation's docstring.
+    elsewhere : mapping of operation names to (exposing, hiding), optional
+        The cases of operations that cannot have those of the first one, lifted or lowered.
+    finish : callable
+        Takes the result in the dtype of the input, and the original `Inputs`, and returns what
+        the subject hands out: for mistakes about the dtype.
+    wrap : callable
+        Takes the subject's callable and returns another: for mistakes about more than one call.
     """
 
     id: str
@@ -121,16 +67,28 @@ class Fault:
     after: Callable[[Any, Inputs], Any] = lambda result, inputs: result
     replace: Callable[[Inputs], Any] | None = None
     formula: str = ""
+    elsewhere: Mapping[str, tuple[Case, Case]] = field(default_factory=dict)
+    finish: Callable[[Any, Inputs], Any] = lambda result, inputs: result
+    wrap: Callable[[Callable[..., Any]], Callable[..., Any]] = lambda function: function
 
     @property
     def link(self) -> str:
         """Where the documentation tells about it."""
         return f"docs/faults.md#{self.id.replace('/', '-')}"
 
-    def shows(self, case: Case) -> bool:
-        """Return whether the parameters of a case let the fault show."""
+    def cases(self, operation: str) -> tuple[Case, Case]:
+        """Return a smallest case of an operation that shows the fault, and one that does not."""
+        if operation in self.elsewhere:
+            return self.elsewhere[operation]
+        axes = axes_of(self.operations[0]), axes_of(operation)
+        return lifted(self.exposing, *axes), lifted(self.hiding, *axes)
+
+    def shows(self, case: Case, operation: str = "") -> bool:
+        """Return whether the parameters of a case let the fault show; of the first operation."""
         shapes = {name: spec and spec.shape for name, spec in case.arrays.items()}
-        return self.shows_if(_complete(CATALOGUE[self.operations[0]], case.hyper), shapes)
+        record = CATALOGUE[operation or self.operations[0]]
+        hyper = {"axes": axes_of(record.name), **_complete(record, case.hyper)}
+        return bool(self.shows_if(hyper, shapes))
 
     def implementation(self) -> Implementation:
         """Return a subject that is right but for this fault."""
@@ -155,41 +113,12 @@ def composed(*faults: Fault) -> Implementation:
     return subject
 
 
-def _implementation(faults: Sequence[Fault]) -> Implementation:
-    names = [n for n in faults[0].operations if all(n in fault.operations for fault in faults)]
-    operations = {name: _function(CATALOGUE[name], faults) for name in names}
-    return Implementation(" + ".join(fault.id for fault in faults), operations)
+def simulated(inputs: Inputs, output: str, *faults: Fault) -> Array:
+    """Return one output or gradient as a subject with these faults computes it.
 
-
-def _function(operation: Operation, faults: Sequence[Fault]) -> Callable[..., Any]:
-    """Return the oracle with faults as an implementation's callable."""
-
-    def call(*arrays: Any, **hyper: Any) -> Any:
-        given = dict(itertools.zip_longest(operation.arrays, arrays))
-        inputs = Inputs(operation, given, _complete(operation, hyper))
-        names = operation.outputs(inputs.hyper)
-        results = tuple(_computed(inputs, name, faults) for name in names)
-        turns = itertools.count(1)
-
-        def pullback(grad_output: Any) -> tuple[Any, ...]:
-            # A wrong size of the output must not spoil the gradients.
-            shape = np.shape(oracle(inputs, names[0]))
-            cotangent = fitted(np.asarray(grad_output), shape)
-            pulled = dataclasses.replace(inputs, grad_output=cotangent, turn=next(turns))
-            return tuple(
-                _computed(pulled, grad_name(name), faults)
-                if operation.wants_grad(name, array)
-                else None
-                for name, array in given.items()
-            )
-
-        return results if len(names) > 1 else results[0], pullback
-
-    return call
-
-
-def _computed(inputs: Inputs, output: str, faults: Sequence[Fault]) -> Array:
-    """Return one output or gradient with its faults, in the dtype of the input."""
+    Faults of other outputs change nothing. `inputs` keeps what the oracle said about it, so many
+    faults that are simulated on the same one evaluate the definition once.
+    """
     mine = [fault for fault in faults if fault.output == output]
     replacing = next((fault.replace for fault in mine if fault.replace is not None), None)
     with np.errstate(all="ignore"):
@@ -200,11 +129,74 @@ def _computed(inputs: Inputs, output: str, faults: Sequence[Fault]) -> Array:
         for fault in mine:
             result = fault.after(result, inputs)
         array = np.asarray(result)
-        floating = np.issubdtype(array.dtype, np.floating)
-        return array.astype(inputs["x"].dtype) if floating else array
+        if np.issubdtype(array.dtype, np.floating):
+            array = array.astype(inputs.dtype)
+        for fault in mine:
+            array = fault.finish(array, inputs)
+        return array
+
+
+def _implementation(faults: Sequence[Fault]) -> Implementation:
+    names = [n for n in faults[0].operations if all(n in fault.operations for fault in faults)]
+    operations = {name: _subject(CATALOGUE[name], faults) for name in names}
+    return Implementation(" + ".join(fault.id for fault in faults), operations)
+
+
+def _subject(operation: Operation, faults: Sequence[Fault]) -> Callable[..., Any]:
+    """Return the oracle with faults as an implementation's callable."""
+    function = _function(operation, faults)
+    if operation.arrays[0] == "params":
+        # A step takes lists of parameters, and a state.
+        function = step(replace(operation, definition=function))
+    for fault in faults:
+        function = fault.wrap(function)
+    return function
+
+
+def _function(operation: Operation, faults: Sequence[Fault]) -> Callable[..., Any]:
+    """Return the oracle with faults in the form of a definition."""
+
+    def call(*arrays: Any, **hyper: Any) -> Any:
+        given = dict.fromkeys(operation.arrays)
+        given |= dict(zip(operation.arrays, arrays, strict=False))
+        given |= {name: hyper.pop(name) for name in operation.arrays if name in hyper}
+        inputs = Inputs(operation, given, _complete(operation, hyper))
+        names = operation.outputs(inputs.hyper)
+        results = tuple(simulated(inputs, name, *faults) for name in names)
+        output = results if len(names) > 1 else results[0]
+        turns = itertools.count(1)
+
+        def pullback(grad_output: Any) -> tuple[Any, ...]:
+            # A wrong size of the output must not spoil the gradients.
+            shape = np.shape(oracle(inputs, names[0]))
+            cotangent = fitted(np.asarray(grad_output), shape)
+            pulled = inputs.pulled(cotangent, next(turns))
+            return tuple(
+                simulated(pulled, grad_name(name), *faults)
+                if operation.wants_grad(name, array)
+                else None
+                for name, array in given.items()
+            )
+
+        return output if inputs.forward[1] is None else (output, pullback)
+
+    return call
 
 
 def _complete(operation: Operation, hyper: Hyper) -> dict[str, Any]:
     """Return all hyperparameters of a call."""
     defaults = {n: value for n, value in operation.defaults.items() if value is not REQUIRED}
     return {**defaults, **hyper}
+
+
+__all__ = [
+    "Array",
+    "Fault",
+    "Hyper",
+    "Inputs",
+    "Shapes",
+    "composed",
+    "fitted",
+    "oracle",
+    "simulated",
+]

@@ -1,88 +1,36 @@
-"""Mistakes of max-pooling."""
+"""Mistakes of pooling: which windows there are, and what the largest value of one is."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
-from reference_tests.case import Case, Spec
-from reference_tests.faults.fault import Fault, Hyper, Inputs, Shapes, oracle
-from reference_tests.operations.pooling import windows_of
-from reference_tests.operations.windows import Table, seen
-
-Array = Any
-Changes = dict[str, Any]
-
-
-def _axes(hyper: Hyper, size: tuple[int, ...]) -> list[tuple[int, ...]]:
-    """Return (size, output, kernel, stride, padding, dilation) of both axes."""
-    names = ("kernel_size", "stride", "padding", "dilation", "ceil_mode")
-    return windows_of(size, **{name: hyper[name] for name in names})
-
-
-def _tables(inputs: Inputs) -> tuple[Table, Table]:
-    """Return the rows and the columns that windows see."""
-    rows, columns = (seen(*axis) for axis in _axes(inputs.hyper, inputs["x"].shape[-2:]))
-    return rows, columns
-
-
-def _any(holds: Callable[..., bool]) -> Callable[[Hyper, Shapes], bool]:
-    """Return what tells whether something holds for (size, output, kernel, …) of an axis."""
-    return lambda hyper, shapes: any(holds(*axis) for axis in _axes(hyper, shapes["x"][-2:]))
+from reference_tests.faults import adaptive_pooling, average, indices, pooling_gradients
+from reference_tests.faults.fault import Array, Fault, Hyper, Inputs, Shapes
+from reference_tests.faults.planes import (
+    MAX,
+    MAXIMA,
+    PADDED,
+    WINDOWED,
+    Changes,
+    across,
+    any_axis,
+    case,
+    known,
+    plane,
+    rows,
+    several,
+    size_of,
+    spatial,
+    swapped,
+    tables,
+    unlike,
+    windows,
+)
 
 
-def _batched(mistake: Callable[[Inputs], Array]) -> Callable[[Inputs], Array]:
-    """Return a mistake with images (N, C, H, W) for those without N too."""
-
-    def replace(inputs: Inputs) -> Array:
-        x, grad_output = inputs["x"], inputs.grad_output
-        if x.ndim == 4:
-            return mistake(inputs)
-        return mistake(inputs.but(x=x[None], grad_output=grad_output[None]))[0]
-
-    return replace
-
-
-def _shared(share: Callable[[Array], Array]) -> Changes:
-    """Return the mistake that gives maxima of a window (…, taps) their shares of its gradient."""
-
-    def replace(inputs: Inputs) -> Array:
-        x, (rows, columns) = inputs["x"], _tables(inputs)
-        y = oracle(inputs.but(return_indices=False), "output")
-        result = np.zeros_like(x)
-        for i, j in np.ndindex(y.shape[2:]):
-            places = np.ix_(rows[i][rows[i] >= 0], columns[j][columns[j] >= 0])
-            window: Array = x[:, :, *places]
-            largest = y[:, :, i, j, None, None]
-            equal = (window == largest) | (np.isnan(window) & np.isnan(largest))
-            taps = equal.shape[2] * equal.shape[3]
-            part = share(equal.reshape(*equal.shape[:2], taps)).reshape(equal.shape)
-            result[:, :, *places] += inputs.grad_output[:, :, i, j, None, None] * part
-        return result
-
-    several = _any(lambda size, output, kernel, *_: kernel > 1)
-    return {"replace": _batched(replace), "shows_if": several}
-
-
-def _overwritten(inputs: Inputs) -> Array:
-    indices = oracle(inputs.but(return_indices=True), "indices")
-    result = np.zeros(inputs["x"].shape, inputs["x"].dtype)
-    flat = result.reshape(*result.shape[:2], result.shape[2] * result.shape[3])
-    for i, j in np.ndindex(indices.shape[2:]):
-        n, c = np.nonzero(indices[:, :, i, j] >= 0)
-        flat[n, c, indices[n, c, i, j]] = inputs.grad_output[n, c, i, j]
-    return result
-
-
-def _over_zeros(y: Array, inputs: Inputs) -> Array:
-    rows, columns = _tables(inputs)
-    outside = np.logical_or.outer((rows < 0).any(1), (columns < 0).any(1))
-    return np.where(outside, np.maximum(y, 0), y)
-
-
-def _overhanging(size: int, output: int, kernel: int, stride: int, pad: int, dilation: int) -> int:
+def overhanging(size: int, output: int, kernel: int, stride: int, pad: int, dilation: int) -> int:
     """Return the number of windows when it is simply rounded up."""
     return -(-(size + 2 * pad - dilation * (kernel - 1) - 1) // stride) + 1
 
@@ -90,132 +38,353 @@ def _overhanging(size: int, output: int, kernel: int, stride: int, pad: int, dil
 def _kept_overhang(y: Array, inputs: Inputs) -> Array:
     if not inputs.hyper["ceil_mode"]:
         return y
-    axes = _axes(inputs.hyper, inputs["x"].shape[-2:])
-    more = [(0, _overhanging(*axis) - axis[1]) for axis in axes]
+    axes = windows(inputs.hyper, plane(inputs))
+    more = [(0, overhanging(*axis) - axis[1]) for axis in axes]
     # Such a window sees padding only.
-    return np.pad(y, [*[(0, 0)] * (y.ndim - 2), *more], constant_values=-np.inf)
+    nothing = -np.inf if inputs.operation.name in MAX else 0.0
+    return np.pad(y, [*[(0, 0)] * (y.ndim - len(more)), *more], constant_values=nothing)
 
 
-def _reshapes(hyper: Hyper, shapes: Shapes) -> bool:
-    axes = _axes(hyper, shapes["x"][-2:])
-    return any((n // k, k, 0) != (o, s if o > 1 else k, p) or d > 1 for n, o, k, s, p, d in axes)
+def _keeps_overhang(hyper: Hyper, shapes: Shapes) -> bool:
+    keeps = any_axis(lambda *axis: overhanging(*axis) != axis[1], empty=True)
+    return hyper["ceil_mode"] and keeps(hyper, shapes)
 
 
-def _case(*sizes: int, values: Any = None, family: str = "zero-mean", **hyper: Any) -> Case:
-    """Return a case by the size of its image, or by its values."""
-    shape = (1, 1, *sizes)
-    given = {} if values is None else {"x": np.reshape(np.array(values, float), shape)}
-    return Case({"x": Spec(shape)}, hyper, family=family, values=given)
+def _fewer(size: Any) -> Changes:
+    """Return the mistake that counts windows as for an input of another size."""
+
+    def counts(hyper: Hyper, sizes: tuple[int, ...]) -> list[int]:
+        axes = windows(hyper, sizes)
+        others = [
+            windows(
+                {**hyper, "kernel_size": k, "stride": s, "padding": 0, "dilation": d},
+                (size(n, p, d),),
+            )[0]
+            for n, _, k, s, p, d in axes
+        ]
+        raw = [axis[1] for axis in others]
+        return [max(min(count, axis[1]), 0) for count, axis in zip(raw, axes, strict=True)]
+
+    def after(y: Array, inputs: Inputs) -> Array:
+        return y[(..., *map(slice, counts(inputs.hyper, plane(inputs))))]
+
+    def shows(hyper: Hyper, shapes: Shapes) -> bool:
+        sizes = size_of(hyper, shapes)
+        return counts(hyper, sizes) != [axis[1] for axis in windows(hyper, sizes)]
+
+    return {"after": after, "shows_if": shows}
 
 
-_TIE = _case(1, 2, values=[1, 1], kernel_size=(1, 2))
+def _without_last(y: Array, inputs: Inputs) -> Array:
+    return y[(..., *[slice(-1)] * spatial(inputs))]
+
+
+def _first_ones(y: Array, inputs: Inputs) -> Array:
+    axes = windows(inputs.hyper, plane(inputs))
+    return y[(..., *(slice(axis[1]) for axis in axes))]
+
+
+def _transposed(y: Array, inputs: Inputs) -> Array:
+    axes = spatial(inputs)
+    return y.reshape(*y.shape[:-axes], *y.shape[-axes:][::-1])
+
+
+def _asymmetric(hyper: Hyper, shapes: Shapes) -> bool:
+    outputs = [axis[1] for axis in windows(hyper, size_of(hyper, shapes))]
+    return outputs != outputs[::-1]
+
+
+def _over_zeros(y: Array, inputs: Inputs) -> Array:
+    outside = np.zeros((), bool)
+    for table in tables(inputs.hyper, plane(inputs)):
+        outside = np.logical_or.outer(outside, (table < 0).any(1))
+    return np.where(outside, np.maximum(y, 0), y)
+
+
+def _always(**options: Any) -> Changes:
+    """Return the mistake that takes other options, as far as the operation has them."""
+
+    def shows(hyper: Hyper, shapes: Shapes) -> bool:
+        return unlike(lambda h: {n: v for n, v in options.items() if n in h})(hyper, shapes)
+
+    return {"before": lambda inputs: known(inputs, **options), "shows_if": shows}
+
+
+def _of_one(hyper: Hyper) -> dict[str, Any]:
+    return {"stride": 1} if hyper["stride"] is None else {}
+
+
 _ROW: dict[str, Any] = {"kernel_size": (1, 2)}
+_LONE = {"kernel_size": 1}
+_REST = {"kernel_size": 1, "stride": (1, 2)}
+_PADDED = case(1, 2, kernel_size=(1, 2), padding=(0, 1))
+_UNPADDED = case(1, 2, **_ROW)
+_SKIPPING, _STEPPING = case(1, 3, kernel_size=1, stride=(1, 2)), case(1, 3, **_LONE)
+_NEGATIVE = {"values": [-1], "kernel_size": (1, 2), "padding": (0, 1)}
+_POSITIVE = {**_NEGATIVE, "values": [1]}
 
-_TABLE: tuple[tuple[str, str, str, str, Case, Case, Changes], ...] = (
+_OF_WINDOWS = rows(
+    "output",
     (
-        "grad-to-every-maximum",
-        "grad_input",
-        "Every maximum of a window takes its whole gradient.",
-        "no ties",
-        _TIE,
-        _case(1, 2, values=[1, 2], **_ROW),
-        _shared(lambda equal: equal),
-    ),
-    (
-        "grad-split-between-maxima",
-        "grad_input",
-        "The maxima of a window split its gradient.",
-        "no ties",
-        _TIE,
-        _case(1, 2, values=[1, 2], **_ROW),
-        _shared(lambda equal: equal / np.maximum(equal.sum(-1, keepdims=True), 1)),
-    ),
-    (
-        "grad-to-last-maximum",
-        "grad_input",
-        "The last maximum of a window takes its gradient instead of the first.",
-        "no ties",
-        _TIE,
-        _case(1, 2, values=[1, 2], **_ROW),
-        _shared(lambda equal: equal & (equal[..., ::-1].cumsum(-1)[..., ::-1] == 1)),
-    ),
-    (
-        "grad-overlapping-assigned",
-        "grad_input",
-        "Overlapping windows are assigned to the gradient instead of added.",
-        "a stride of at least the kernel",
-        _case(1, 3, values=[1, 2, 1], kernel_size=(1, 2), stride=1),
-        _case(1, 4, kernel_size=(1, 2), stride=2),
-        {
-            "replace": _batched(_overwritten),
-            "shows_if": _any(
-                lambda n, output, k, stride, p, d: output > 1 and stride <= (k - 1) * d
-            ),
-        },
-    ),
-    (
-        "padded-with-zeros",
-        "output",
-        "The padding is 0 instead of -∞, and wins over negative values.",
-        "no padding, or values that are not negative",
-        _case(1, 1, values=[-1], kernel_size=(1, 2), padding=(0, 1)),
-        _case(1, 1, values=[1], kernel_size=(1, 2), padding=(0, 1)),
-        {
-            "after": _over_zeros,
-            "shows_if": _any(lambda *axis: bool((seen(*axis) < 0).any())),
-        },
-    ),
-    (
-        "reshape-trick",
-        "output",
-        "Windows are cut by a reshape, which knows no stride, padding, dilation or remainder.",
-        "a kernel that divides the input, moved by its own size",
-        _case(1, 3, stride=1, **_ROW),
-        _case(1, 4, **_ROW),
-        {
-            "before": lambda i: i.but(stride=None, padding=0, dilation=1, ceil_mode=False),
-            "shows_if": _reshapes,
-        },
-    ),
-    (
-        "ceil-mode-keeps-overhang",
-        "output",
-        "In ceil mode a last window is kept that starts in the padding after the input.",
-        "no remainder",
-        _case(1, 2, kernel_size=1, stride=2, ceil_mode=True),
-        _case(1, 1, kernel_size=1, stride=2, ceil_mode=True),
-        {
-            "after": _kept_overhang,
-            "shows_if": lambda hyper, shapes: (
-                hyper["ceil_mode"]
-                and _any(lambda *axis: _overhanging(*axis) != axis[1])(hyper, shapes)
-            ),
-        },
-    ),
-    (
-        "nan-lost",
-        "output",
-        "NaN loses against every number.",
-        "no NaN",
-        _case(1, 1, values=[np.nan], kernel_size=1),
-        _case(1, 1, kernel_size=1),
-        {
-            "before": lambda i: i.but(x=np.where(np.isnan(i["x"]), -np.inf, i["x"])),
-            "shows_if": lambda hyper, shapes: True,
-        },
+        (
+            "reshape-trick",
+            WINDOWED,
+            "Windows are cut by a reshape, which knows no stride, padding, dilation or remainder.",
+            "x.reshape(N, C, H // KH, KH, W // KW, KW), reduced over KH and KW",
+            "a kernel that divides the input, moved by its own size",
+            (case(1, 3, stride=1, **_ROW), case(1, 4, **_ROW)),
+            _always(stride=None, padding=0, dilation=1, ceil_mode=False),
+        ),
+        (
+            "stride-ignored",
+            WINDOWED,
+            "The windows move by their own size, whatever the stride is.",
+            "x[i·k : i·k + k] instead of x[i·s : i·s + k]",
+            "a stride that equals the kernel",
+            (case(1, 3, stride=1, **_ROW), case(1, 4, **_ROW)),
+            _always(stride=None),
+        ),
+        (
+            "stride-of-one-by-default",
+            WINDOWED,
+            "A stride that is not given is 1 instead of the kernel.",
+            "x[i : i + k] instead of x[i·k : i·k + k]",
+            "a stride that is given",
+            (case(1, 3, **_ROW), case(1, 3, stride=1, **_ROW)),
+            {
+                "before": lambda inputs: inputs.but(**_of_one(inputs.hyper)),
+                "shows_if": unlike(_of_one),
+            },
+        ),
+        (
+            "stride-forgotten-in-position",
+            WINDOWED,
+            "Window i starts at i instead of i times the stride.",
+            "x[i : i + k] instead of x[i·s : i·s + k]",
+            "a stride of 1",
+            (_SKIPPING, _STEPPING),
+            {
+                "before": lambda inputs: inputs.but(stride=1, ceil_mode=False),
+                "after": _first_ones,
+                "shows_if": any_axis(lambda n, output, k, stride, *_: output > 1 and stride > 1),
+            },
+        ),
+        (
+            "padding-ignored",
+            PADDED,
+            "The padding is ignored.",
+            "(H - k)//s + 1 windows instead of (H + 2p - k)//s + 1",
+            "no padding",
+            (_PADDED, _UNPADDED),
+            _always(padding=0),
+        ),
+        (
+            "padding-counted-once",
+            PADDED,
+            "The size of the output forgets one side of the padding.",
+            "(H + p - k)//s + 1 windows instead of (H + 2p - k)//s + 1",
+            "no padding",
+            (_PADDED, _UNPADDED),
+            _fewer(lambda size, padding, dilation: size + padding),
+        ),
+        (
+            "last-window-missing",
+            WINDOWED,
+            "The last window is missing, since no 1 is added.",
+            "(H + 2p - k)//s windows instead of (H + 2p - k)//s + 1",
+            "nothing, unless there are no windows",
+            (_UNPADDED, case(1, 0, **_LONE)),
+            {"after": _without_last, "shows_if": any_axis(lambda *axis: axis[1] > 0, empty=True)},
+        ),
+        (
+            "dilation-ignored",
+            MAX,
+            "The dilation is ignored.",
+            "x[i·s + a] instead of x[i·s + a·d]",
+            "no dilation",
+            (case(1, 3, dilation=(1, 2), **_ROW), _UNPADDED),
+            _always(dilation=1),
+        ),
+        (
+            "reach-of-dilated-kernel",
+            MAX,
+            "A dilated kernel is taken to reach over d·k positions instead of d·(k - 1) + 1.",
+            "(H + 2p - d·k)//s + 1 windows instead of (H + 2p - d·(k - 1) - 1)//s + 1",
+            "no dilation",
+            (case(1, 4, stride=1, dilation=(1, 2), **_ROW), _UNPADDED),
+            _fewer(lambda size, padding, dilation: size + 2 * padding - dilation + 1),
+        ),
+        (
+            "ceil-mode-ignored",
+            WINDOWED,
+            "Ceil mode is ignored: the last window, which is cut off, is missing.",
+            "(H + 2p - k)//s + 1 windows instead of ceil((H + 2p - k)/s) + 1",
+            "no remainder, or no ceil mode",
+            (case(1, 3, ceil_mode=True, **_ROW), case(1, 4, ceil_mode=True, **_ROW)),
+            _always(ceil_mode=False),
+        ),
+        (
+            "ceil-mode-always",
+            WINDOWED,
+            "The size of the output is rounded up: a last window hangs over the input.",
+            "ceil((H + 2p - k)/s) + 1 windows instead of (H + 2p - k)//s + 1",
+            "no remainder, or ceil mode",
+            (case(1, 3, **_ROW), case(1, 4, **_ROW)),
+            _always(ceil_mode=True),
+        ),
+        (
+            "ceil-mode-keeps-overhang",
+            WINDOWED,
+            "In ceil mode a last window is kept that starts in the padding after the input.",
+            "ceil((H + 2p - k)/s) + 1 windows, even if the last starts at H + p or later",
+            "no remainder",
+            (case(1, 2, ceil_mode=True, **_REST), case(1, 1, ceil_mode=True, **_REST)),
+            {"after": _kept_overhang, "shows_if": _keeps_overhang},
+        ),
     ),
 )
 
+_OF_AXES = rows(
+    "output",
+    (
+        (
+            "kernel-swapped",
+            across(WINDOWED),
+            "The height and the width of the kernel are exchanged.",
+            "windows of (KW, KH) instead of (KH, KW)",
+            "a square kernel",
+            (_UNPADDED, case(1, 2, **_LONE)),
+            swapped("kernel_size"),
+        ),
+        (
+            "stride-swapped",
+            across(WINDOWED),
+            "The strides of height and width are exchanged.",
+            "(SW, SH) instead of (SH, SW)",
+            "equal strides",
+            (_SKIPPING, case(1, 3, kernel_size=1, stride=2)),
+            swapped("stride"),
+        ),
+        (
+            "padding-swapped",
+            across(PADDED),
+            "The paddings of height and width are exchanged.",
+            "(PW, PH) instead of (PH, PW)",
+            "equal paddings",
+            (case(1, 1, kernel_size=(1, 2), padding=(0, 1)), case(1, 1, kernel_size=2, padding=1)),
+            swapped("padding"),
+        ),
+        (
+            "dilation-swapped",
+            across(MAX),
+            "The dilations of height and width are exchanged.",
+            "(DW, DH) instead of (DH, DW)",
+            "equal dilations",
+            (case(1, 3, dilation=(1, 2), **_ROW), case(1, 3, dilation=2, **_ROW)),
+            swapped("dilation"),
+        ),
+        (
+            "output-size-swapped",
+            across(WINDOWED),
+            "The height and the width of the output are exchanged.",
+            "y.reshape(N, C, OW, OH) instead of (N, C, OH, OW)",
+            "a square output",
+            (case(1, 2, **_LONE), case(1, 1, **_LONE)),
+            {"after": _transposed, "shows_if": _asymmetric},
+        ),
+    ),
+)
+
+_TWO_ROW, _ONE_ROW = case(1, 2, values=[1, 2], **_ROW), case(1, 1, **_LONE)
+_OF_MAXIMA = rows(
+    "output",
+    (
+        (
+            "padded-with-zeros",
+            MAX,
+            "The padding is 0 instead of -∞, and wins over negative values.",
+            "max(x, 0) at the border instead of max(x)",
+            "no padding, or values that are not negative",
+            (case(1, 1, **_NEGATIVE), case(1, 1, **_POSITIVE)),
+            {
+                "after": _over_zeros,
+                "shows_if": any_axis(
+                    lambda n, o, k, s, p, d: p > 0 or (o - 1) * s + d * (k - 1) >= n
+                ),
+            },
+        ),
+        (
+            "starts-at-zero",
+            MAXIMA,
+            "The search starts at 0 instead of -∞, so that negative values are lost.",
+            "max(0, x[i·s : i·s + k]) instead of max(x[i·s : i·s + k])",
+            "values that are not negative",
+            (case(1, 1, values=[-1], **_LONE), case(1, 1, values=[1], **_LONE)),
+            {"after": lambda y, i: np.maximum(y, 0)},
+        ),
+        (
+            "starts-at-a-number",
+            MAXIMA,
+            "The search starts at the least number instead of -∞.",
+            "max(-3.4e38, x[i·s : i·s + k]) instead of max(x[i·s : i·s + k])",
+            "no windows of -∞ alone",
+            (case(1, 1, values=[-np.inf], **_LONE), case(1, 1, values=[1], **_LONE)),
+            {"after": lambda y, i: np.maximum(y, np.finfo(y.dtype).min)},
+        ),
+        (
+            "least-instead-of-largest",
+            MAXIMA,
+            "The least value of a window is taken.",
+            "min(x[i·s : i·s + k]) instead of max(x[i·s : i·s + k])",
+            "windows of one position, or equal values",
+            (_TWO_ROW, case(1, 2, values=[1, 1], **_ROW)),
+            {
+                "before": lambda i: i.but(x=-i["x"]),
+                "after": lambda y, i: -y,
+                "shows_if": several,
+            },
+        ),
+        (
+            "nan-lost",
+            MAXIMA,
+            "NaN loses against every number.",
+            "fmax(x[i·s : i·s + k]) instead of max(x[i·s : i·s + k])",
+            "no NaN",
+            (case(1, 1, values=[np.nan], **_LONE), _ONE_ROW),
+            {"before": lambda i: i.but(x=np.where(np.isnan(i["x"]), -np.inf, i["x"]))},
+        ),
+    ),
+    {
+        "starts-at-zero": {
+            "adaptive_max": (
+                case(1, 1, values=[-1], output_size=1),
+                case(1, 1, values=[1], output_size=1),
+            )
+        },
+        "starts-at-a-number": {
+            "adaptive_max": (
+                case(1, 1, values=[-np.inf], output_size=1),
+                case(1, 1, values=[1], output_size=1),
+            )
+        },
+        "least-instead-of-largest": {
+            "adaptive_max": (
+                case(1, 2, values=[1, 2], output_size=1),
+                case(1, 2, values=[1, 1], output_size=1),
+            )
+        },
+        "nan-lost": {
+            "adaptive_max": (case(1, 1, values=[np.nan], output_size=1), case(1, 1, output_size=1))
+        },
+    },
+)
+
 FAULTS: list[Fault] = [
-    Fault(
-        id=f"pool/{name}",
-        sentence=sentence,
-        operations=("max_pool2d",),
-        output=output,
-        hidden_by=hidden_by,
-        exposing=exposing,
-        hiding=hiding,
-        **mistake,
-    )
-    for name, output, sentence, hidden_by, exposing, hiding, mistake in _TABLE
+    *_OF_WINDOWS,
+    *_OF_AXES,
+    *_OF_MAXIMA,
+    *average.FAULTS,
+    *adaptive_pooling.FAULTS,
+    *pooling_gradients.FAULTS,
+    *indices.FAULTS,
 ]

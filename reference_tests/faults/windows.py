@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from reference_tests.case import Case, Spec
-from reference_tests.faults.fault import Fault, Hyper, Inputs, Shapes
-from reference_tests.operations.windows import Table, pair, seeing, seen
+from reference_tests.faults.fault import Fault, Hyper, Inputs, Shapes, fitted
+from reference_tests.operations import CATALOGUE
+from reference_tests.operations.windows import Table, each, seeing, seen
 
 Array = Any
 Changes = dict[str, Any]
@@ -52,20 +54,29 @@ class Axis(NamedTuple):
 
 
 def axes_of(hyper: Hyper, shapes: Shapes) -> list[Axis]:
-    """Return both axes of a convolution."""
-    kernel, dilation = shapes["weight"][2:], pair(hyper["dilation"])
+    """Return the axes of a convolution."""
+    kernel = shapes["weight"][2:]
+    spatial = len(kernel)
+    dilation = each(hyper["dilation"], spatial)
     if hyper["padding"] == "same":
         total = [d * (k - 1) for k, d in zip(kernel, dilation, strict=True)]
         around = [(t // 2, t - t // 2) for t in total]
     else:
-        around = [(p, p) for p in pair(0 if hyper["padding"] == "valid" else hyper["padding"])]
-    fields = zip(shapes["x"][2:], kernel, pair(hyper["stride"]), around, dilation, strict=True)
+        given = 0 if hyper["padding"] == "valid" else hyper["padding"]
+        around = [(p, p) for p in each(given, spatial)]
+    size, steps = shapes["x"][-spatial:], each(hyper["stride"], spatial)
+    fields = zip(size, kernel, steps, around, dilation, strict=True)
     return [Axis(n, k, s, *edges, d) for n, k, s, edges, d in fields]
 
 
 def axes(inputs: Inputs) -> list[Axis]:
-    """Return both axes of a convolution."""
+    """Return the axes of a convolution."""
     return axes_of(inputs.hyper, inputs.shapes)
+
+
+def cut(array: Array, spans: list[tuple[int, int]]) -> Array:
+    """Return of the last axes of an array so many elements from a start, as far as there are."""
+    return array[(..., *(slice(start, start + max(length, 0)) for start, length in spans))]
 
 
 def padded(inputs: Inputs, around: Callable[[Axis], tuple[int, int]]) -> Inputs:
@@ -98,8 +109,13 @@ def reweighted(change: Callable[[Array], Array]) -> Changes:
     return {"before": lambda inputs: inputs.but(weight=change(inputs["weight"])), "shows_if": shows}
 
 
+def rotated(weight: Array) -> Array:
+    """Return a weight whose kernels are rotated by 180°."""
+    return np.flip(weight, tuple(range(2, weight.ndim)))
+
+
 def as_filters(weight: Array) -> Array:
-    """Return a weight whose memory is read as (C, O, KH, KW)."""
+    """Return a weight whose memory is read as (C, O, *kernel)."""
     filters, channels, *kernel = weight.shape
     return weight.reshape(channels, filters, *kernel).swapaxes(0, 1)
 
@@ -109,7 +125,35 @@ def more(array: str, axis: int, than: int = 1) -> Shows:
     return lambda hyper, shapes: bool(shapes[array] and shapes[array][axis] > than)
 
 
+ONE, TWO, THREE = (1, 1, 1, 1), (1, 1, 1, 2), (1, 1, 1, 3)
+CHANNELS, FILTERS, BATCH, EMPTY = (1, 2, 1, 1), (2, 1, 1, 1), (2, 1, 1, 1), (0, 1, 1, 1)
+
 several_windows = any_axis(lambda axis: axis.output > 1)
+
+
+def _undilated(inputs: Inputs) -> Inputs:
+    """Return inputs in which the cotangent's elements stand side by side, as for stride 1."""
+    size = [axis._replace(stride=1).output for axis in axes(inputs)]
+    grad = inputs.grad_output
+    # The bias has no part in these gradients, and an untied one would not fit.
+    return inputs.but(grad_output=fitted(grad, (*grad.shape[:2], *size)), stride=1, bias=None)
+
+
+def _first_window(inputs: Inputs) -> Inputs:
+    grad = inputs.grad_output
+    return inputs.but(grad_output=fitted(cut(grad, [(0, 1)] * (grad.ndim - 2)), grad.shape))
+
+
+# Mistakes that more than one gradient can have.
+UNDILATED: Changes = {
+    "before": _undilated,
+    "shows_if": moved(lambda axis: axis._replace(stride=1)),
+}
+FIRST_WINDOW: Changes = {"before": _first_window, "shows_if": several_windows}
+NEGATED: Changes = {
+    "after": lambda result, inputs: -result,
+    "shows_if": more("x", 0, than=0),
+}
 
 
 def case(x: Any, weight: Any, bias: int = 0, **hyper: Any) -> Case:
@@ -119,28 +163,47 @@ def case(x: Any, weight: Any, bias: int = 0, **hyper: Any) -> Case:
     )
 
 
+def untied(case: Case) -> Case:
+    """Return a case of conv2d with a bias for every output pixel; one without has zeros."""
+    shapes: Shapes = {name: spec and spec.shape for name, spec in case.arrays.items()}
+    output = (
+        axis.output for axis in axes_of({**CATALOGUE["conv2d"].defaults, **case.hyper}, shapes)
+    )
+    bias = Spec((shapes["weight"][0], *output))
+    zeros = {} if case.arrays["bias"] else {"bias": np.zeros(bias.shape)}
+    return replace(case, arrays={**case.arrays, "bias": bias}, values={**case.values, **zeros})
+
+
+def _elsewhere(operations: tuple[str, ...], *cases: Case) -> dict[str, tuple[Case, Case]]:
+    if "conv2d_untied_bias" not in operations:
+        return {}
+    exposing, hiding = map(untied, cases)
+    return {"conv2d_untied_bias": (exposing, hiding)}
+
+
 def _batch(inputs: Inputs) -> Inputs:
     """Return inputs whose images have the axis N."""
-    if inputs["x"].ndim == 4:
+    if inputs["x"].ndim == inputs["weight"].ndim:
         return inputs
     grad = inputs.grad_output
     return inputs.but(x=inputs["x"][None], grad_output=None if grad is None else grad[None])
 
 
-def _with_and_without_batch(mistake: Changes, images: bool) -> Changes:
+def batched(mistake: Changes, images: bool) -> Changes:
     """Return a mistake about (N, C, H, W) as one about (C, H, W) too; `images` if its result is."""
     changes: Changes = {"before": lambda inputs: inputs, "after": lambda result, inputs: result}
     changes.update(mistake)
 
     def after(result: Array, inputs: Inputs) -> Array:
-        lone = images and inputs["x"].ndim == 3
-        if lone and result.ndim == 3:
+        axes = inputs["weight"].ndim
+        lone = images and inputs["x"].ndim < axes
+        if lone and result.ndim < axes:
             result = result[None]
         result = changes["after"](result, _batch(inputs))
         return result[0] if lone else result
 
     def shows_if(hyper: Hyper, shapes: Shapes) -> bool:
-        lead = (1,) if len(shapes["x"]) == 3 else ()
+        lead = (1,) if len(shapes["x"]) < len(shapes["weight"]) else ()
         return bool(changes["shows_if"](hyper, {**shapes, "x": (*lead, *shapes["x"])}))
 
     wrapped = {"before": lambda inputs: changes["before"](_batch(inputs))}
@@ -149,23 +212,36 @@ def _with_and_without_batch(mistake: Changes, images: bool) -> Changes:
     return {**wrapped, "after": after, "shows_if": shows_if}
 
 
-def rows(output: str, *faults: tuple[str, str, str, tuple[Case, Case], Changes]) -> list[Fault]:
-    """Return faults of one output: name, sentence, what hides it, (exposing, hiding), mistake.
+TIED = ("conv2d", "conv1d", "conv3d")
+UNTIED = ("conv2d_untied_bias",)
+EVERY = (*TIED, *UNTIED)
+# Where axes are told apart there are two of them at least.
+SEVERAL_TIED = ("conv2d", "conv3d")
+SEVERAL = (*SEVERAL_TIED, *UNTIED)
 
-    An untied bias has no room for another number of windows: a mistake that makes one, or that
-    is about the bias, is ``tied``.
+Row = tuple[str, str, str, str, tuple[Case, Case], Changes]
+
+
+def rows(
+    output: str, operations: tuple[str, ...], *faults: Row, family: str = "conv"
+) -> list[Fault]:
+    """Return faults of one output: name, sentence, formula, what hides it, cases, mistake.
+
+    An untied bias has no room for another number of windows: a mistake that makes one is of
+    `TIED` operations.
     """
-    both = ("conv2d", "conv2d_untied_bias")
     return [
         Fault(
-            id=f"conv/{name}",
+            id=f"{family}/{name}",
             sentence=sentence,
-            operations=both[: 1 if mistake.get("tied") else 2],
+            formula=formula,
+            operations=operations,
             output=output,
             hidden_by=hidden_by,
             exposing=exposing,
             hiding=hiding,
-            **_with_and_without_batch(mistake, images=output in ("output", "grad_input")),
+            elsewhere=_elsewhere(operations, exposing, hiding),
+            **batched(mistake, images=output in ("output", "grad_input")),
         )
-        for name, sentence, hidden_by, (exposing, hiding), mistake in faults
+        for name, sentence, formula, hidden_by, (exposing, hiding), mistake in faults
     ]

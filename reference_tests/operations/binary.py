@@ -115,6 +115,7 @@ def _record(
             Case(bare, {"reduction": "mean"}, 1),
             Case(full, {"reduction": "none"}, 2),
             Case(full, {"reduction": "sum"}, 3, "large"),
+            Case(full, {"reduction": "mean"}, 4),
         ),
         invalid=(
             Invalid("an unknown reduction", (_X, _X), {"reduction": "max"}),

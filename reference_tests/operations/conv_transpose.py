@@ -158,6 +158,15 @@ PINNED = {
             dilation=(1, 3, 2),
             groups=2,
         ),
+        pinned(
+            (2, 2, 2, 1, 2),
+            (2, 3, 1, 2, 3),
+            (3,),
+            3,
+            stride=(1, 1, 2),
+            padding=(0, 0, 1),
+            output_padding=(0, 0, 1),
+        ),
     ),
 }
 

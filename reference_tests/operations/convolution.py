@@ -135,6 +135,8 @@ PINNED = {
         pinned((2, 2, 5), (3, 2, 3), (3,), 2, padding=3, dilation=2),
         pinned((2, 4, 9), (6, 2, 2), (6,), 3, stride=2, padding=1, dilation=3, groups=2),
         pinned((4, 7), (6, 2, 4), (6,), 4, padding="same", groups=2),
+        pinned((2, 3, 7), (2, 3, 2), (2,), 5, stride=3, padding=2),
+        pinned((2, 2, 6), (3, 2, 3), (3,), 6),
     ),
     # The first, of 60 elements, exposes every mistake of the dictionary that it can have.
     2: (
@@ -167,6 +169,15 @@ PINNED = {
             groups=2,
         ),
         pinned((2, 3, 2, 4), (3, 2, 2, 1, 4), (3,), 3, padding="same", dilation=(2, 1, 1)),
+        pinned(
+            (2, 2, 3, 2, 4),
+            (4, 1, 1, 3, 2),
+            (4,),
+            4,
+            stride=(2, 1, 1),
+            padding=(1, 1, 0),
+            groups=2,
+        ),
     ),
 }
 
@@ -223,6 +234,7 @@ conv2d_untied_bias = replace(
         pinned((2, 2, 5, 3), (3, 2, 3, 2), (3, 3, 1), 1, stride=(2, 3), padding=(1, 0)),
         pinned((2, 2, 5, 3), (3, 2, 3, 2), (3, 3, 2), 2),
         pinned((2, 4, 5, 7), (6, 2, 2, 3), (6, 3, 3), 3, stride=(1, 2), dilation=(2, 1), groups=2),
+        pinned((2, 2, 4, 5), (3, 2, 1, 2), (3, 3, 2), 4, stride=2, padding=(1, 0)),
     ),
     invalid=(
         Invalid(

@@ -14,6 +14,7 @@ from reference_tests.case import Case, Spec
 from reference_tests.draw import Draw
 from reference_tests.operation import Invalid, Operation
 from reference_tests.strategies import finished, shape
+from reference_tests.tolerance import where
 
 Verdict = tuple[str, str, str | None]
 
@@ -71,8 +72,8 @@ def definition(
         return x, lambda g: (g,)
     kept = np.random.default_rng(rng).random(form.mask(x.shape)) >= p
     scale, shift, dropped = form.values(p)
-    y = np.where(kept, x * scale + shift, dropped).astype(x.dtype)
-    return y, lambda g: (np.where(kept, g * scale, 0).astype(g.dtype),)
+    y = where(kept, x * scale + shift, dropped)
+    return y, lambda g: (where(kept, g * scale, 0.0),)
 
 
 def law(form: Form, function: Callable[..., Any], dtype: DTypeLike, seed: int) -> Iterator[Verdict]:
@@ -114,8 +115,9 @@ def law(form: Form, function: Callable[..., Any], dtype: DTypeLike, seed: int) -
 
 def _dropped(form: Form, y: Any, p: float) -> Any:
     """Return which elements have the value of dropped ones."""
-    dropped = np.asarray(form.values(p)[2], y.dtype)
-    return _near(y, dropped)
+    dropped = _near(y, np.asarray(form.values(p)[2], y.dtype))
+    # Dropped to a wrong value, which is no mistake of the mask, they are the smallest.
+    return dropped if dropped.any() else y == y.min()
 
 
 def _mask_law(form: Form, x: Any, y: Any, p: float) -> Iterator[Verdict]:
@@ -141,12 +143,23 @@ def _mask_law(form: Form, x: Any, y: Any, p: float) -> Iterator[Verdict]:
     off = abs(count - expected) > spread
     wrong = f"p={p}: {count} of {kept.size} are kept, expected {expected:.0f} ± {spread:.0f}"
     yield "output", "share kept", wrong if off else None
-    # Neighbours are independent: both kept in (1 - p)² of the pairs.
-    both, pairs = int((kept[::2] & kept[1::2]).sum()), kept.size // 2
+    yield from _independence_law(kept.reshape(mask), p)
+
+
+def _independence_law(kept: Any, p: float) -> Iterator[Verdict]:
+    """Yield whether neighbours along each axis of a mask are independent."""
+    # Both are kept in (1 - p)² of the pairs.
     chance = (1 - p) ** 2
-    spread = QUANTILE * math.sqrt(chance * (1 - chance) * pairs) + 1
-    off = abs(both - chance * pairs) > spread
-    yield "output", "independence", f"p={p}: {both} of {pairs} pairs kept" if off else None
+    for axis, size in enumerate(kept.shape):
+        if size == 1:
+            continue
+        lines = np.moveaxis(kept, axis, 0)
+        both = lines[0 : size - 1 : 2] & lines[1::2]
+        expected = chance * both.size
+        spread = QUANTILE * math.sqrt(expected * (1 - chance)) + 1
+        off = abs(int(both.sum()) - expected) > spread
+        wrong = f"p={p}: along axis {axis} {both.sum()} of {both.size} pairs kept"
+        yield "output", "independence", wrong if off else None
 
 
 def _moments_law(

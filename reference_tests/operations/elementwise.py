@@ -77,6 +77,7 @@ def elementwise(
                     (second, "large"),
                     (first, "nan"),
                     (first, "kinks"),
+                    (second, "infinite"),
                 ],
                 start=1,
             )

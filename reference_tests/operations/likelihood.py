@@ -243,6 +243,12 @@ OPERATIONS = (
                 3,
                 values={"target": _COUNTS},
             ),
+            Case(
+                _POISSON,
+                {"log_input": True, "full": False, "eps": 1e-8, "reduction": "mean"},
+                4,
+                values={"target": _COUNTS},
+            ),
         ),
         invalid=_INVALID,
     ),

@@ -1,0 +1,95 @@
+"""Rows of the dictionary: one mistake over several operations, in an output or in gradients."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from reference_tests.case import Case, Spec
+from reference_tests.faults.fault import Fault
+from reference_tests.operations import CATALOGUE
+
+Changes = dict[str, Any]
+Given = Callable[[str], Case]
+
+# What ids, sentences and formulas call each output but the first.
+_CALLED = {
+    "grad_input": ("grad-", "The gradient", "grad_x"),
+    "grad_target": ("target-grad-", "The gradient of the target", "grad_target"),
+    "grad_weight": ("weight-grad-", "The gradient of the weight", "grad_weight"),
+    "grad_bias": ("bias-grad-", "The gradient of the bias", "grad_bias"),
+    "running_mean": ("running-mean-", "The running mean", "running_mean"),
+    "running_var": ("running-variance-", "The running variance", "running_var"),
+}
+
+
+def given(**values: Any) -> Given:
+    """Return what makes a case of these arrays and hyperparameters, as far as it has them."""
+
+    def case(operation: str) -> Case:
+        record = CATALOGUE[operation]
+        arrays = {n: _array(values[n]) for n in record.arrays if values.get(n) is not None}
+        specs = {n: Spec(arrays[n].shape) if n in arrays else None for n in record.arrays}
+        hyper = {name: values[name] for name in record.defaults if name in values}
+        if "grad_output" in values:
+            arrays["grad_output"] = _array(values["grad_output"])
+        return Case(specs, hyper, values=arrays)
+
+    return case
+
+
+def _array(values: Any) -> Any:
+    array = np.asarray(values)
+    return array if array.dtype.kind == "f" else array.astype(float)
+
+
+def listed(
+    family: str,
+    noun: str,
+    operations: Sequence[str],
+    name: str,
+    sentence: str,
+    formula: str,
+    hidden_by: str,
+    cases: tuple[Given, Given],
+    mistake: Changes,
+    outputs: Sequence[str] = ("output",),
+) -> list[Fault]:
+    """Return the faults of one mistake, one for each of the outputs.
+
+    Parameters
+    ----------
+    family : str
+        The first part of the ids.
+    noun : str
+        What sentences call the output; ``{}`` stands for it, or for the gradient.
+    formula : str
+        ``{}`` stands for the output's short name.
+    cases : pair of callables
+        Take an operation, and return the exposing and the hiding case.
+    mistake : mapping
+        The further parameters of `Fault`.
+    """
+    faults = []
+    for output in outputs:
+        start, what, symbol = _CALLED.get(output, ("", noun, "y"))
+        each: Mapping[str, tuple[Case, Case]] = {
+            operation: (cases[0](operation), cases[1](operation)) for operation in operations
+        }
+        faults.append(
+            Fault(
+                id=f"{family}/{start}{name}",
+                sentence=sentence.format(what),
+                operations=tuple(operations),
+                output=output,
+                hidden_by=hidden_by,
+                exposing=each[operations[0]][0],
+                hiding=each[operations[0]][1],
+                formula=formula.format(symbol),
+                elsewhere=each,
+                **mistake,
+            )
+        )
+    return faults
