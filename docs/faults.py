@@ -9,8 +9,10 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from reference_tests.faces.example import MARK, example
+from reference_tests.faces.example import MARK, brief, exposing
+from reference_tests.faces.text import operations
 from reference_tests.faults import FAULTS, Fault
+from reference_tests.operations import CATALOGUE
 
 HEAD = f"""# Mistakes
 
@@ -46,18 +48,19 @@ def _anchor(fault: Fault) -> str:
 
 def _entry(fault: Fault) -> str:
     """Return all that is known about a mistake."""
-    operations = ", ".join(f"`{name}`" for name in fault.operations)
+    first = fault.operations[0]
+    names = ", ".join(f"`{name}`" for name in operations(fault.operations))
     lines = [f'### <a id="{_anchor(fault)}"></a>`{fault.id}`', "", fault.sentence, ""]
     if fault.formula:
-        lines += [f"`{fault.formula}`", ""]
+        lines += [f"`{' '.join(fault.formula.split())}`", ""]
     lines += [
-        f"Corrupts `{fault.output}` of {operations}.",
+        f"Corrupts `{fault.output}` of {names}.",
         "",
         "```text",
-        str(example(fault, fault.exposing)),
+        str(exposing(fault, first)),
         "```",
         "",
-        f"Hidden by {fault.hidden_by}, as in `{example(fault, fault.hiding).brief}`.",
+        f"Hidden by: {fault.hidden_by}, as in `{brief(CATALOGUE[first], fault.cases(first)[1])}`.",
         "",
     ]
     return "\n".join(lines)

@@ -65,6 +65,12 @@ def unfold(x, *, kernel_size, padding=0, stride=1):
     return columns.reshape(n, c * kh * kw, oh * ow)
 
 
+def flatten(x, *, start_dim):
+    if x.ndim < 2:
+        raise NotImplementedError("no axis beside the batch")
+    return F.flatten(x)
+
+
 def linear(x, weight, bias=None):
     of_axes(x, 2)
     return F.linear(x, F.transpose(weight), bias)
@@ -106,7 +112,8 @@ def batch_mean(function, x, target, reduction):
     if not x.ndim or reduction == "none":
         raise NotImplementedError("a loss of each element, or an array without axes")
     loss = function(x, target)
-    return loss * (len(x) if reduction == "sum" else len(x) / x.data.size)
+    scale = len(x) if reduction == "sum" else len(x) / x.data.size
+    return loss * np.array(scale, x.dtype)
 
 
 def mse_loss(x, target, *, reduction="mean"):
@@ -135,7 +142,7 @@ FUNCTIONS = {
     "avg_pool2d": avg_pool2d,
     "unfold": unfold,
     "linear": linear,
-    "flatten": lambda x, *, start_dim: F.flatten(x),
+    "flatten": flatten,
     "relu": lambda x: F.relu(x),
     "leaky_relu": lambda x, *, negative_slope=0.01: F.leaky_relu(x, negative_slope),
     "sigmoid": lambda x: F.sigmoid(x),
@@ -182,8 +189,10 @@ def stepped(optimizer, params, grads, state, entries, scale=1.0, weight_decay=0.
 def sgd(params, grads, state=None, *, lr, momentum=0.0, weight_decay=0.0):
     if not momentum:
         return stepped(O.SGD(lr), params, grads, None, {}, weight_decay=weight_decay)
+    if lr != 1.0:
+        raise NotImplementedError("its velocity holds the learning rate: compared at a rate of 1")
     entries, optimizer = {"momentum_buffer": "vs"}, O.MomentumSGD(lr, momentum)
-    return stepped(optimizer, params, grads, state, entries, -lr, weight_decay)
+    return stepped(optimizer, params, grads, state, entries, -1.0, weight_decay)
 
 
 def adam(params, grads, state=None, *, lr=1e-3, betas=(0.9, 0.999), eps=1e-8, weight_decay=0.0):

@@ -69,8 +69,10 @@ def nll_loss(x, target):
 
 
 def margin_ranking_loss(input1, input2, target, *, margin=0.0):
-    if not 0 < input1.ndim < 3 or isinstance(target, mg.Tensor) and target.ndim != 1:
-        raise NotImplementedError("more than two axes")
+    # Labels are numbers, not tensors.
+    target = getattr(target, "data", target)
+    if not 0 < input1.ndim < 3 or margin < 0 or input1.shape != input2.shape:
+        raise NotImplementedError("more than two axes, a negative margin, or shapes that differ")
     return nnet.margin_ranking_loss(input1, input2, target, margin)
 
 

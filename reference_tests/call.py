@@ -200,7 +200,7 @@ def _arrays(values: Mapping[str, Any]) -> Outcome:
     for name, value in values.items():
         instead = no_array(value)
         if instead:
-            types.append((name, f"is {instead}, expected an ndarray"))
+            types.append((name, f"returned {instead}, expected an ndarray"))
         try:
             # A copy, so that no later call can change what this one returned.
             array = np.array(value)

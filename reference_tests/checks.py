@@ -138,6 +138,8 @@ def _judged(
 
 def _answered(call: Call, outcome: Outcome, dtype: str) -> Iterator[Observation]:
     """Yield whether a call returned arrays, and what it did besides."""
+    for name, check, message in outcome.told:
+        yield Observation(name, check, "", "", "noted", message)
     raised = outcome.error and outcome.check == "call"
     status = "error" if raised else "passed"
     yield Observation(call.first, "call", dtype, "", status, outcome.error if raised else "")
@@ -145,8 +147,6 @@ def _answered(call: Call, outcome: Outcome, dtype: str) -> Iterator[Observation]
         yield Observation(call.first, outcome.check, dtype, "", "error", outcome.error)
     for name, message in outcome.types:
         yield Observation(name, "type", dtype, "", "failed", message)
-    for name, check, message in outcome.told:
-        yield Observation(name, check, "", "", "noted", message)
 
 
 def _layout(

@@ -10,8 +10,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from reference_tests.call import Call
 from reference_tests.case import Case
-from reference_tests.checks import Call
 from reference_tests.operation import Operation
 from reference_tests.precise import floats
 from reference_tests.references import exact

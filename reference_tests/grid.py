@@ -6,6 +6,7 @@ import itertools
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from reference_tests.case import Case
@@ -76,10 +77,15 @@ class Grid:
 
     def __init__(self, operation: Operation) -> None:
         self.operation = operation
+
+    @cached_property
+    def _cells(self) -> dict[tuple[str, str], Cell]:
+        # Made only where something is judged.
+        operation = self.operation
         places = [place for case in _typical(operation) for place in _places(operation, case)]
         outputs = list(dict.fromkeys(output for output, _ in places))
         places = sorted(dict.fromkeys(places), key=lambda at: (outputs.index(at[0]), _kind(at[1])))
-        self._cells = {place: Cell(*place) for place in places}
+        return {place: Cell(*place) for place in places}
 
     @property
     def cells(self) -> list[Cell]:

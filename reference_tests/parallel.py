@@ -14,9 +14,10 @@ from itertools import chain
 from types import FrameType
 from typing import Any
 
+from reference_tests.host import close_all
 from reference_tests.implementation import Implementation
 from reference_tests.judge import Interrupted, closed, opened, verify
-from reference_tests.process import Place, close_all, opened_at, process_of
+from reference_tests.process import Place, opened_at, process_of
 from reference_tests.report import Finding, OperationReport, Report
 
 

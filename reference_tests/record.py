@@ -8,6 +8,7 @@ from dataclasses import asdict, fields
 from typing import Any, TypeVar
 
 from reference_tests.differences import Differences
+from reference_tests.faces.summary import summary
 from reference_tests.grid import Cell
 from reference_tests.report import ORDER, Finding, OperationReport, Report
 
@@ -17,6 +18,7 @@ T = TypeVar("T")
 
 def to_dict(report: Report) -> dict[str, Any]:
     """Return a report as plain types, as `report.schema.json` describes them."""
+    figures = summary(report)
     return {
         "schema": SCHEMA,
         "subject": report.subject,
@@ -26,6 +28,7 @@ def to_dict(report: Report) -> dict[str, Any]:
         "versions": dict(report.versions),
         "notes": list(report.notes),
         "seconds": report.seconds,
+        "score": {"verified": figures.verified, "cells": figures.cells},
         "operations": [_operation(operation) for operation in report],
     }
 

@@ -69,13 +69,15 @@ class Trial:
                 self._law()
             self._pinned()
             self._drawn(examples)
-            self._invalid()
+            # What supports no case must not pass by refusing the invalid ones too.
+            if self.report.cases:
+                self._invalid()
             self._trust()
             self._reproduce()
             self._diagnose()
             self._say_how_often()
+            self.report.cells = self.grid.cells
         self.report.findings = list(self.findings.values())
-        self.report.cells = self.grid.cells
         self.report.seconds = time.perf_counter() - start
         return self.report
 

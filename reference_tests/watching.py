@@ -69,7 +69,8 @@ def fault(error: BaseException, what: str = "") -> tuple[str, str]:
         return error.check, f"{what}{error}"
     place = error.place if isinstance(error, Raised) else worker.place_of(error)
     where = f" ({place})" if place else ""
-    return "call", f"{what}raised {type(error).__name__}: {error}{where}"
+    text = f": {error}" if str(error) else ""
+    return "call", f"{what}raised {type(error).__name__}{text}{where}"
 
 
 class _Tee:
@@ -144,4 +145,5 @@ def no_array(value: Any) -> str:
         return "None"
     else:
         name = type(value).__name__
-    return f"{'an' if name[:1].lower() in set('aeiou') else 'a'} {name}"
+    vowel = name[:1].lower() in set("aeiou") or name.startswith("ndarray")
+    return f"{'an' if vowel else 'a'} {name}"

@@ -73,7 +73,7 @@ def test_a_report_that_is_read_again_is_the_same(report):
     assert again.to_dict() == plain
     assert again.ok is report.ok
     assert again.text() == report.text()
-    assert again == Report.from_dict(again.to_dict())
+    assert [operation.cells for operation in again] == [o.cells for o in report]
 
 
 def test_an_infinite_error_survives():

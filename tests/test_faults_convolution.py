@@ -130,9 +130,9 @@ def test_an_image_without_its_batch_has_the_fault_of_a_batch_of_one(name):
         np.testing.assert_array_equal(single, whole, err_msg=fault.id)
 
 
-@pytest.mark.parametrize("name", ["conv2d", "conv_transpose1d"])
-def test_faults_of_one_output_compose_in_pairs(name):
-    _, inputs, _ = known(name, 0)
+@pytest.mark.parametrize(("name", "index"), [("conv2d", 0), ("conv3d", 2), ("conv_transpose1d", 2)])
+def test_faults_of_one_output_compose_in_pairs_with_and_without_a_batch(name, index):
+    _, inputs, _ = known(name, index)
     mine = [fault for fault in faults_of(name) if fault.replace is None]
     for pair in itertools.combinations(mine, 2):
         if pair[0].output == pair[1].output:

@@ -97,7 +97,8 @@ def test_results_come_as_they_are_ready(tmp_path):
 
 def test_what_a_subject_prints_in_a_process_is_not_in_the_json(rough, capfd):
     names = ["--operation", "tanh", "--operation", "relu"]
-    code = cli.main([rough, *names, "--jobs", "2", "--json", "-", "--examples", "2"])
+    options = ["--jobs", "2", "--json", "-", "--examples", "2", "--no-isolation"]
+    code = cli.main([rough, *names, *options])
     out, err = capfd.readouterr()
     assert code == 1
     assert json.loads(out)["subject"] == "rough"

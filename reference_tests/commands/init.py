@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import argparse
-import re
+import keyword
 from pathlib import Path
 
 from rich.console import Console
 
 from reference_tests import files
-from reference_tests.commands.templates import STYLES, written
 from reference_tests.commands.usage import UsageError
 from reference_tests.judge import known_operation
+from reference_tests.starting import STYLES, written
 
 DEFAULT = ("conv2d", "max_pool2d", "relu", "linear", "cross_entropy")
 HELP = "write a commented file to begin with, for a network of your own"
@@ -28,8 +28,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--style",
-        choices=STYLES,
-        default=STYLES[0],
+        choices=tuple(STYLES),
+        default="functions",
         help="functions that return their pullback, functions with explicit gradients, stateful "
         "layers, or modules of PyTorch (default: %(default)s)",
     )
@@ -40,7 +40,7 @@ def run(options: argparse.Namespace, out: Console) -> int:
     path = Path(options.file)
     if path.suffix != ".py":
         raise UsageError(f"init {path}: expected a file of Python, such as {path.name}.py")
-    if not re.fullmatch(r"[^\W\d]\w*", path.stem):
+    if not path.stem.isidentifier() or keyword.iskeyword(path.stem):
         raise UsageError(f"init {path}: {path.stem!r} is no name of a module, such as my_cnn")
     names = list(dict.fromkeys(options.operation or DEFAULT))
     operations = [known_operation(name) for name in names]

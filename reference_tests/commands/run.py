@@ -5,8 +5,10 @@ from __future__ import annotations
 import argparse
 import contextlib
 import json
+import os
 import re
 import sys
+from pathlib import Path
 
 from rich.console import Console
 from rich.status import Status
@@ -95,6 +97,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace, out: Console) -> int:
     """Judge as the options say, print and write the report, and return the exit code."""
     # What a subject prints must not get into a file.
+    home = os.getcwd()
     aside = contextlib.redirect_stdout(sys.stderr) if files.printed(options) else None
     try:
         with aside or contextlib.nullcontext():
@@ -104,8 +107,11 @@ def run(options: argparse.Namespace, out: Console) -> int:
                 return _accuracy(options, place, out)
             report = _judge(options, place, out)
     except Interrupted as interrupted:
+        os.chdir(home)
         _finish(interrupted.report, options, out)
         return 130
+    # A subject in this process may have left the folder in which the user wants the report.
+    os.chdir(home)
     _finish(report, options, out)
     return 0 if report.ok else 1
 

@@ -12,7 +12,14 @@ from reference_tests.implementation import UnknownName, load
 from reference_tests.process import TIMEOUT, Place, available
 
 # The name of a command, and the module here that has it.
-COMMANDS = {"run": "run", "list": "list", "init": "init", "explain": "explain", "show": "show"}
+COMMANDS = {
+    "run": "run",
+    "list": "list",
+    "init": "init",
+    "explain": "explain",
+    "show": "show",
+    "self-test": "self_test",
+}
 
 
 OWN = "reference_tests.implementations.scratchcnn:subject"

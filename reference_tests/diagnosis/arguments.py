@@ -11,8 +11,7 @@ from typing import Any
 import numpy as np
 
 from reference_tests.diagnosis.features import axis_names
-from reference_tests.diagnosis.view import Array, View
-from reference_tests.faults import Inputs
+from reference_tests.diagnosis.view import Array, Claim, View
 from reference_tests.operation import REQUIRED
 
 # What strings can stand for beside those that a case has.
@@ -25,20 +24,31 @@ WORDS = {
 }
 
 
-def parameters(view: View) -> Iterator[str]:
+def parameters(view: View) -> Iterator[Claim]:
     """Yield the values of parameters for which a result would be right."""
     defaults = view.inputs.operation.defaults
     for name, value in view.inputs.hyper.items():
         for text, other in _others(name, value, defaults.get(name, REQUIRED)):
-            if _same(other, value):
+            if _same(other, value) or _below(other, _least(value, defaults.get(name))):
                 continue
-            changed = view.computed(partial(_with_parameter, name=name, value=other))
-            if changed is not None and view.is_near(changed):
-                yield text
+            yield text, partial(_near, view, **{name: other})
 
 
-def _with_parameter(inputs: Inputs, name: str, value: Any) -> Inputs:
-    return inputs.but(**{name: value})
+def _least(value: Any, default: Any) -> float:
+    """Return the smallest number that a parameter can be: a size or a step is at least 1."""
+    numbers = [n for each in (value, default) for n in _flat(each)]
+    if any(isinstance(number, float) for number in numbers):
+        return -math.inf
+    return min([1, *numbers])
+
+
+def _flat(value: Any) -> tuple[Any, ...]:
+    items = value if isinstance(value, tuple) else (value,)
+    return tuple(item for item in items if type(item) in (int, float))
+
+
+def _below(value: Any, least: float) -> bool:
+    return any(number < least for number in _flat(value))
 
 
 def _same(a: Any, b: Any) -> bool:
@@ -86,10 +96,10 @@ _CHANGES: Mapping[str, Callable[[float], float]] = {
 
 
 def _tuples(name: str, value: tuple[Any, ...]) -> Iterator[tuple[str, Any]]:
-    yield f"takes {name} in the reverse order of the axes", value[::-1]
+    yield f"takes {name} in the reverse order", value[::-1]
     for place, item in enumerate(value):
         which = {0: "first", len(value) - 1: "last"}.get(place, "middle")
-        yield f"takes the {which} {name} for all axes", (item,) * len(value)
+        yield f"takes the {which} {name} for all", (item,) * len(value)
     for step in (1, -1):
         sign = "+" if step > 0 else "-"
         yield f"is right for {name} {sign} 1", tuple(item + step for item in value)
@@ -100,29 +110,30 @@ def _tuples(name: str, value: tuple[Any, ...]) -> Iterator[tuple[str, Any]]:
             yield f"is right for {name} = {other} along {axis}", changed
 
 
-def arrays(view: View) -> Iterator[str]:
+def arrays(view: View) -> Iterator[Claim]:
     """Yield other arrays for which a result would be right."""
     inputs = view.inputs
     for name, array in inputs.arrays.items():
         if array is None:
             continue
-        if name in inputs.operation.optional and _near(view, name, None):
-            yield f"ignores {name}"
+        if name in inputs.operation.optional:
+            yield f"ignores {name}", partial(_near, view, **{name: None})
         for text, other in _other_arrays(view, name, array):
-            if not _identical(other, array) and _near(view, name, other):
-                yield f"is right {text.format(name)}"
+            if not _identical(other, array):
+                yield f"is right {text.format(name)}", partial(_near, view, **{name: other})
     yield from _exchanged(view)
     gradient = inputs.grad_output
     if not view.output.startswith("grad_") or gradient is None:
         return
     for text, change in _COTANGENTS.items():
         other = change(np.asarray(gradient))
-        if not _identical(other, gradient) and _near(view, "grad_output", other):
-            yield text
+        if not _identical(other, gradient):
+            yield text, partial(_near, view, grad_output=other)
 
 
-def _near(view: View, name: str, array: Any) -> bool:
-    result = view.computed(lambda inputs: inputs.but(**{name: array}))
+def _near(view: View, **changes: Any) -> bool:
+    """Return whether a result is right for changed arrays or parameters."""
+    result = view.computed(lambda inputs: inputs.but(**changes))
     return result is not None and view.is_near(result)
 
 
@@ -130,14 +141,11 @@ def _identical(a: Array, b: Array) -> bool:
     return a.shape == b.shape and bool(np.array_equal(a, b, equal_nan=a.dtype.kind == "f"))
 
 
-def _exchanged(view: View) -> Iterator[str]:
+def _exchanged(view: View) -> Iterator[Claim]:
     """Yield pairs of arrays that may have been exchanged."""
     named = {n: a for n, a in view.inputs.arrays.items() if a is not None}
     for (one, a), (two, b) in itertools.combinations(named.items(), 2):
-        changes = {one: b, two: a}
-        result = view.computed(lambda inputs, changes=changes: inputs.but(**changes))  # type: ignore[misc]
-        if result is not None and view.is_near(result):
-            yield f"has {one} and {two} exchanged"
+        yield f"has {one} and {two} exchanged", partial(_near, view, **{one: b, two: a})
 
 
 _COTANGENTS: Mapping[str, Callable[[Array], Array]] = {

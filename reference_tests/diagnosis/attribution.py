@@ -13,6 +13,8 @@ from reference_tests.diagnosis.witness import Witness
 
 # Fewer failures than this can be told apart from the rest by chance alone, with two conditions.
 FEW = 3
+# Where fewer cases than this share pass, what they have in common is chance.
+MOSTLY = 0.1
 Column = NDArray[np.bool_]
 
 
@@ -44,6 +46,8 @@ def told(what: str, table: Sequence[Features], failed: Sequence[bool]) -> str:
     exact = _exactly(necessary, happens)
     if exact:
         return f"{what} exactly if {exact} ({bad} of {bad} such cases; {good} others are not)"
+    if good < MOSTLY * len(failed):
+        return f"{what} in {bad} of {bad + good} cases"
     partial = _only(necessary, happens)
     if partial:
         name, others = partial

@@ -9,7 +9,7 @@ from typing import Any
 from reference_tests.case import Case
 from reference_tests.diagnosis.attribution import attributed
 from reference_tests.diagnosis.inquiry import Inquiry
-from reference_tests.diagnosis.naming import Naming, named
+from reference_tests.diagnosis.naming import Naming, distinct, named
 from reference_tests.diagnosis.relations import related
 from reference_tests.operation import Operation
 
@@ -43,8 +43,9 @@ class Diagnosis:
 
     @property
     def explanation(self) -> str:
-        """All of it, a sentence a line."""
-        return "\n".join(filter(None, (self.named, *self.relations, self.attribution)))
+        """What a reader needs of it, a sentence a line."""
+        otherwise = "\n".join(filter(None, (*self.relations, self.attribution)))
+        return self.named or otherwise
 
 
 def diagnose(
@@ -76,10 +77,13 @@ def diagnose(
     inquiry = Inquiry(function, operation, limits, cases)
     outputs = dict.fromkeys(name for w in inquiry.survey for name in w.question.right)
     found = {name: _of_output(inquiry, name) for name in outputs if _fails(inquiry, name)}
+    for name in set(outputs) - set(found):
+        if any(witness.follows(name) for witness in inquiry.survey):
+            text = f"{name} is right wherever the output has the right shape"
+            found[name] = Diagnosis(attribution=text)
     errors = [bool(witness.outcome.error) for witness in inquiry.survey]
     if any(errors):
-        where = attributed("raises", inquiry.survey, errors)
-        found[CALL] = Diagnosis(attribution=where)
+        found[CALL] = Diagnosis(attribution=attributed("it raises", inquiry.survey, errors))
     return found
 
 
@@ -93,25 +97,36 @@ def _of_output(inquiry: Inquiry, output: str) -> Diagnosis:
     failed = [witness.failed(output) for witness in judged]
     where = attributed(f"{output} is wrong", judged, failed)
     if naming.suspicions:
-        return _naming(naming, where)
+        return _named(naming, where)
     failing = [w for w, wrong in zip(judged, failed, strict=True) if wrong]
     return Diagnosis(relations=related(output, failing), attribution=where)
 
 
-def _naming(naming: Naming, where: str) -> Diagnosis:
+def _named(naming: Naming, where: str) -> Diagnosis:
     """Return the diagnosis that known mistakes explain."""
-    first, *others = naming.suspicions
-    numbers = f"its numbers in all {naming.cases} cases, of which {naming.shown} are wrong"
-    if not others and len(first.faults) == 1:
-        text = f"most likely: {first.text}; it has {numbers}"
-        return Diagnosis(first.ids, named=text, attribution=where)
-    if not others:
-        text = f"most likely two mistakes together: {first.text}; they have {numbers}"
-        return Diagnosis(first.ids, named=text, attribution=where)
-    ids = tuple(dict.fromkeys(id for suspect in naming.suspicions for id in suspect.ids))
-    told = "\n".join(f"- {suspect.text}" for suspect in naming.suspicions)
-    text = (
-        "most likely one of these, which cannot be told apart with the parameters that it "
-        f"supports ({numbers.replace('its', 'the same')}):\n{told}"
+    first = naming.suspicions[0]
+    faults = distinct(naming.suspicions)
+    links = ", ".join(fault.link for fault in faults)
+    numbers = f"all {naming.cases} cases compared, {naming.shown} of them wrong; see {links}"
+    if len(naming.suspicions) > 1:
+        lines = [
+            "most likely one of these, which cannot be told apart with the parameters that it "
+            "supports:",
+            *(f"- {suspect.text}" for suspect in naming.suspicions),
+            f"each reproduces the numbers of {numbers}",
+        ]
+    elif len(faults) > 1:
+        lines = [
+            f"most likely two mistakes at once: {first.text}",
+            f"together they reproduce the numbers of {numbers}",
+        ]
+    else:
+        formula = f"it computes {faults[0].formula}" if faults[0].formula else ""
+        lines = [
+            f"most likely: {first.text}",
+            *filter(None, [formula]),
+            f"this reproduces the numbers of {numbers}",
+        ]
+    return Diagnosis(
+        tuple(fault.id for fault in faults), len(naming.suspicions) > 1, "\n".join(lines), (), where
     )
-    return Diagnosis(ids, ambiguous=True, named=text, attribution=where)

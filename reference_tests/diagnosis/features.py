@@ -125,12 +125,19 @@ _WINDOWS: Mapping[str, Callable[[Window], bool]] = {
 }
 
 
+def ordinals(count: int) -> list[str]:
+    """Return which axis each of so many is, so that those of more and of fewer axes agree."""
+    if count < 2:
+        return ["only"] * count
+    return [*("first", "second", "third", "fourth")[: count - 1], "last"]
+
+
 def axis_names(question: Question, name: str) -> list[str]:
     """Return the names of the axes of an array."""
     inputs = question.inputs
     ndim = inputs[name].ndim
     match = re.search(r"([123])d", inputs.operation.name)
-    plain = [f"axis {place} of {name}" for place in range(ndim)]
+    plain = [f"the {which} axis of {name}" for which in ordinals(ndim)]
     if match is None or name not in ("x", "weight"):
         return plain
     space = SPATIAL[int(match[1])]
@@ -153,7 +160,8 @@ def _arrays(question: Question) -> Iterator[tuple[str, bool]]:
             yield f"{axis} = 1", size == 1
             yield f"{axis} > 1", size > 1
             yield f"{axis} = 0", size == 0
-        yield f"{name} has {array.ndim} axes", True
+        yield from ((f"{name} has {count} axes", array.ndim == count) for count in range(6))
+        yield from ((f"{name} has more than {k} axes", array.ndim > k) for k in (1, 2, 3))
         if name == "x" and "N" not in sizes and "C" in sizes:
             yield "x has no batch", True
         if name != "x" and array.dtype.kind == "f":

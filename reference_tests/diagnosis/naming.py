@@ -104,7 +104,7 @@ def _told_apart(
             continue
         asked.append(answer)
         left = [suspect for suspect in left if suspect.fits(answer)]
-    return _distinct(left), asked
+    return _unordered(left), asked
 
 
 def _further(inquiry: Inquiry, left: Sequence[Suspicion]) -> Iterator[Question]:
@@ -114,12 +114,17 @@ def _further(inquiry: Inquiry, left: Sequence[Suspicion]) -> Iterator[Question]:
     for _ in range(DRAWS):
         yield from inquiry.questions(inquiry.draw())
     name = inquiry.operation.name
-    for fault in dict.fromkeys(fault for suspect in left for fault in suspect.faults):
+    for fault in distinct(left):
         exposing, _ = fault.cases(name)
         if allowed(exposing, inquiry.limits):
             yield from inquiry.questions(exposing)
 
 
-def _distinct(left: Sequence[Suspicion]) -> list[Suspicion]:
+def distinct(left: Sequence[Suspicion]) -> list[Fault]:
+    """Return every fault of suspicions once."""
+    return list({fault.id: fault for suspect in left for fault in suspect.faults}.values())
+
+
+def _unordered(left: Sequence[Suspicion]) -> list[Suspicion]:
     """Return each set of mistakes once, whatever their order."""
     return list({frozenset(suspect.ids): suspect for suspect in reversed(left)}.values())[::-1]

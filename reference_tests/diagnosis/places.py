@@ -9,12 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reference_tests.diagnosis.features import windows
-from reference_tests.diagnosis.view import Array, View
+from reference_tests.diagnosis.view import Array, View, held
 from reference_tests.operations.windows import seeing, seen
 
 Mask = NDArray[np.bool_]
 
 
+@held
 def places(view: View) -> Iterator[str]:
     """Yield regions outside of which a result is right; the smaller ones come first."""
     if not view.alike or view.right.size < 2 or view.wrong.all():

@@ -6,33 +6,49 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from reference_tests.diagnosis.view import View
+from reference_tests.diagnosis.view import View, held
 from reference_tests.tolerance import FORMATS
 
-# The unit roundoff of the format in which a result may have been computed.
-UNITS = {"float16": 2.0**-11, "float32": FORMATS["float32"].unit}
+# The unit roundoff, and the smallest normal number, of formats in which one may have computed.
+SMALLER = {
+    name: (float(np.finfo(name).eps) / 2, float(np.finfo(name).tiny))
+    for name in ("float32", "float16")
+}
+ROOM = 256
 
 
+@held
 def digits(view: View) -> Iterator[str]:
     """Yield a smaller format whose rounding explains the errors of a result."""
     if view.question.scale or not view.alike:
         return
-    own = FORMATS[view.question.dtype].unit
+    own = FORMATS[view.question.dtype]
     bound = view.question.right[view.output].bound
-    with np.errstate(all="ignore"):
-        errors = np.abs(view.got - view.right)
-        usable = np.isfinite(errors) & np.isfinite(bound) & np.isfinite(view.right)
-        sizes = np.where(usable, bound, 0.0) / own
-        # What the bound has for underflow must not be scaled to a smaller format.
-        sizes = np.maximum(sizes, np.abs(np.where(usable, view.right, 0.0)))
-    if not usable.all():
+    usable = np.isfinite(view.got) & np.isfinite(view.right) & np.isfinite(bound)
+    if (view.wrong & ~usable).any():
         return
-    for name in ("float32", "float16"):
-        if UNITS[name] > own and (errors <= UNITS[name] * sizes).all():
+    errors = np.abs(view.got - view.right)[usable]
+    sizes = np.maximum(bound[usable] / own.unit, np.abs(view.right[usable]))
+    for name, (unit, tiny) in SMALLER.items():
+        # So few digits are missing that a larger format would do, unless some error is large.
+        large = (errors >= unit * sizes / ROOM).any()
+        if unit > own.unit and large and (errors <= unit * sizes + tiny).all():
             yield f"has errors of the size of {name}'s rounding"
             return
 
 
+@held
+def approximate(view: View) -> Iterator[str]:
+    """Yield how small the errors of a result are beside its numbers, if they are small."""
+    if not view.alike or not view.right.size or not np.isfinite(view.got - view.right).all():
+        return
+    error, size = np.abs(view.got - view.right).max(), np.abs(view.right).max()
+    for share in (1e-6, 1e-4, 1e-2):
+        if error <= share * size:
+            yield f"differs by less than {100 * share:g} % of its largest number"
+
+
+@held
 def repeated(view: View) -> Iterator[str]:
     """Yield what a second use of the pullback does."""
     again = view.witness.got(view.output, 2)
@@ -47,6 +63,7 @@ def repeated(view: View) -> Iterator[str]:
         yield "is right at first, and wrong when the same pullback is used again"
 
 
+@held
 def formats(view: View) -> Iterator[str]:
     """Yield the dtype of a result that has another one than the arrays."""
     got = view.witness.got(view.output)

@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 
 from reference_tests.diagnosis.features import axis_names, windows
-from reference_tests.diagnosis.view import Array, View, number
+from reference_tests.diagnosis.view import Array, View, held, number
 
 
+@held
 def constants(view: View) -> Iterator[str]:
     """Yield what is said of a result that tells nothing."""
     got = view.got
@@ -25,6 +26,7 @@ def constants(view: View) -> Iterator[str]:
         yield "is one number everywhere"
 
 
+@held
 def other_arrays(view: View) -> Iterator[str]:
     """Yield the names of arrays that a result is equal to."""
     for name, array in _arrays(view).items():
@@ -47,6 +49,7 @@ def _arrays(view: View) -> dict[str, Array]:
     }
 
 
+@held
 def ratios(view: View) -> Iterator[str]:
     """Yield what a constant ratio to the right values is equal to."""
     if not view.alike:
@@ -110,6 +113,7 @@ def _numbers(view: View) -> dict[str, float]:
     for name, array in inputs.arrays.items():
         if array is not None and array.ndim:
             found.update(zip(axis_names(question, name), map(float, array.shape), strict=True))
+            found[f"the last axis of {name}"] = float(array.shape[-1])
             found[f"the size of {name}"] = float(array.size)
             found[f"the size of {name} without its first axis"] = float(array[:1].size)
     found["the size of the output"] = float(np.size(inputs.grad_output))
@@ -130,6 +134,7 @@ def _of_parameter(name: str, value: Any) -> Iterator[tuple[str, float]]:
         yield f"{name}[{place}]", float(item)
 
 
+@held
 def offsets(view: View) -> Iterator[str]:
     """Yield what is added to the right values."""
     if not view.alike or view.right.size < 2:
@@ -159,6 +164,7 @@ def _broadcast(array: Array, like: Array) -> Iterator[Array]:
                 yield array.reshape([-1 if k == axis else 1 for k in range(like.ndim)])
 
 
+@held
 def by_axis(view: View) -> Iterator[str]:
     """Yield along which axis ratios or offsets to the right values change only."""
     if not view.alike or view.right.ndim < 2:
@@ -201,6 +207,7 @@ _FUNCTIONS: Mapping[str, Any] = {
 }
 
 
+@held
 def functions(view: View) -> Iterator[str]:
     """Yield functions of the right values that a result is equal to."""
     if not view.alike:

@@ -8,9 +8,10 @@ from collections.abc import Iterator
 import numpy as np
 
 from reference_tests.diagnosis.simulation import allowance
-from reference_tests.diagnosis.view import Array, View, agrees
+from reference_tests.diagnosis.view import Array, View, agrees, held
 
 
+@held
 def shapes(view: View) -> Iterator[str]:
     """Yield how a wrong shape comes about."""
     got, right = view.got, view.right
@@ -62,6 +63,7 @@ def _reductions(array: Array, axis: int) -> Iterator[tuple[str, Array]]:
     yield "at the last index", array.take(-1, axis)
 
 
+@held
 def turned(view: View) -> Iterator[str]:
     """Yield flips and exchanges of axes."""
     if not view.alike:
@@ -85,6 +87,7 @@ def turned(view: View) -> Iterator[str]:
             yield f"is in memory as ({told}), reshaped instead of transposed"
 
 
+@held
 def shifted(view: View) -> Iterator[str]:
     """Yield shifts by some positions along an axis."""
     if not view.alike:
@@ -106,6 +109,7 @@ def shifted(view: View) -> Iterator[str]:
                 yield f"is shifted by {where}"
 
 
+@held
 def summed(view: View) -> Iterator[str]:
     """Yield what is the same along an axis, and running sums."""
     if not view.alike:
@@ -134,6 +138,7 @@ def summed(view: View) -> Iterator[str]:
             yield "is everywhere the mean of the right result"
 
 
+@held
 def permuted(view: View) -> Iterator[str]:
     """Yield whether the right numbers are there, in other places."""
     if not view.alike or view.right.size < 2 or not np.isfinite(view.right).all():

@@ -5,35 +5,31 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
+import numpy as np
+
 from reference_tests.diagnosis import arguments, places, precision, ratios, rearrangements
 from reference_tests.diagnosis.view import Relation, View
 from reference_tests.diagnosis.witness import Witness
 
-# Relations of one kind, of which the first that holds most often is told; a relation that says
-# all about the numbers makes those of the later kinds needless.
-KINDS: tuple[tuple[Relation, ...], ...] = (
-    (precision.repeated,),
-    (precision.formats,),
-    (rearrangements.shapes,),
-    (
-        ratios.constants,
-        ratios.other_arrays,
-        arguments.parameters,
-        ratios.ratios,
-        rearrangements.turned,
-        rearrangements.summed,
-        arguments.arrays,
-        ratios.offsets,
-        ratios.functions,
-        rearrangements.shifted,
-        ratios.by_axis,
-        rearrangements.permuted,
-        precision.digits,
-    ),
-    (places.places,),
+# Of each kind of relations one is told: that which holds most often, or of equals the first. A
+# later row of a kind is needed only if no relation of the earlier ones always holds.
+NUMBERS: tuple[tuple[Relation, ...], ...] = (
+    (ratios.constants, ratios.other_arrays, arguments.parameters, ratios.ratios),
+    (rearrangements.turned, rearrangements.summed, ratios.offsets, ratios.functions),
+    (rearrangements.shifted, arguments.arrays),
+    (ratios.by_axis, rearrangements.permuted, precision.digits, precision.approximate),
 )
-# So many wrong results are looked at; a relation is told that holds in this share of them.
-MOST, SHARE = 24, 0.5
+# What explains all the numbers leaves nothing to say about where they are wrong.
+KINDS = (
+    ((precision.repeated,),),
+    ((precision.formats,),),
+    ((rearrangements.shapes,),),
+    NUMBERS,
+    ((places.places,),),
+)
+# So many wrong results are looked at; a relation is told that holds in this share of them. What
+# holds in too few of the first ones is not tried in the others.
+MOST, SHARE, FIRST = 12, 0.5, 4
 
 
 def related(output: str, failing: Sequence[Witness]) -> tuple[str, ...]:
@@ -41,25 +37,43 @@ def related(output: str, failing: Sequence[Witness]) -> tuple[str, ...]:
     views = [View(witness, output) for witness in failing if witness.failed(output)][:MOST]
     if not views:
         return ()
-    told = [_told(kind, views) for kind in KINDS]
-    return tuple(f"{output} {sentence}" for sentence in told if sentence)
+    told: list[str] = []
+    for kind in KINDS:
+        with np.errstate(all="ignore"):
+            sentence, always = _told(kind, views)
+        told += [f"{output} {sentence}"] if sentence else []
+        if always and kind is NUMBERS:
+            break
+    return tuple(told)
 
 
-def _told(kind: Sequence[Relation], views: Sequence[View]) -> str:
-    """Return the first relation of a kind that holds in most views, and in how many."""
+def _told(rows: Sequence[Sequence[Relation]], views: Sequence[View]) -> tuple[str, bool]:
+    """Return the relation of a kind that holds in most views, and whether it holds in all."""
     counts: Counter[str] = Counter()
-    for relation in kind:
-        for view in views:
-            counts.update(list(dict.fromkeys(relation(view))))
+    for row in rows:
+        for relation in row:
+            counts.update(_counted(relation, views))
+        if len(views) in counts.values():
+            break
     if not counts:
-        return ""
-    # Of equal counts the first one wins: the table and each relation begin with what says most.
+        return "", False
     best, count = max(counts.items(), key=lambda item: item[1])
     if count == len(views):
-        return f"{best} ({_cases(count)})"
+        return f"{best} ({_cases(count)})", True
     if count < max(SHARE * len(views), 2):
-        return ""
-    return f"{best} in {count} of {len(views)} wrong cases"
+        return "", False
+    return f"{best} in {count} of {len(views)} wrong cases", False
+
+
+def _counted(relation: Relation, views: Sequence[View]) -> dict[str, int]:
+    """Return in how many views each sentence holds, as far as it may be told in the end."""
+    counts: dict[str, int] = {}
+    for place, view in enumerate(views):
+        for sentence, holds in dict(relation(view)).items():
+            hopeful = place < FIRST or counts.get(sentence, 0) >= SHARE * place
+            if hopeful and holds():
+                counts[sentence] = counts.get(sentence, 0) + 1
+    return counts
 
 
 def _cases(count: int) -> str:

@@ -4,29 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import cache
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from reference_tests.diagnosis.witness import Array, Question, Witness, agrees, lifted
-from reference_tests.faults import FAULTS, Fault, composed, simulated
+from reference_tests.faults import FAULTS, Fault, Inputs, composed, simulated
+from reference_tests.references.exact import Truth
 from reference_tests.tolerance import FORMATS, LIBRARY
 
 Bounds = NDArray[np.float64]
-
-
-class Prediction(NamedTuple):
-    """What a mistake computes in one case, the first and the second time.
-
-    `bounds` tell how far a subject with that mistake may lie from it.
-    """
-
-    results: tuple[Any, ...]
-    bounds: tuple[Bounds, ...]
-
-    def __bool__(self) -> bool:
-        return bool(self.results)
 
 
 class Suspicion:
@@ -40,7 +28,8 @@ class Suspicion:
 
     def __init__(self, faults: Sequence[Fault], output: str) -> None:
         self.faults, self.output = tuple(faults), output
-        self._known: dict[Question, Prediction] = {}
+        self._results: dict[tuple[Question, int], Array | None] = {}
+        self._bounds: dict[tuple[Question, tuple[int, ...]], Bounds] = {}
 
     @property
     def ids(self) -> tuple[str, ...]:
@@ -67,56 +56,51 @@ class Suspicion:
         """Whether all of it goes on before or after the oracle, so that it goes with others."""
         return not self.about_calls and all(fault.replace is None for fault in self.faults)
 
-    def predicted(self, question: Question) -> Prediction:
-        """Return what the mistakes compute in answer to a question; nothing if they cannot."""
-        if question not in self._known:
-            self._known[question] = self._predict(question)
-        return self._known[question]
+    def predicted(self, question: Question, turn: int = 1) -> Array | None:
+        """Return what the mistakes compute, the how-manieth time; None if they cannot."""
+        if (question, turn) not in self._results:
+            simulate = self._called if self.about_calls else self._simulated
+            self._results[question, turn] = simulate(question, turn)
+        return self._results[question, turn]
 
-    def _predict(self, question: Question) -> Prediction:
-        results = self._results(question)
-        truth = question.right.get(self.output)
-        if not results or truth is None:
-            return Prediction((), ())
-        return Prediction(results, tuple(self._bound(question, result) for result in results))
-
-    def _results(self, question: Question) -> tuple[Any, ...]:
-        if self.about_calls:
-            return self._called(question)
-        turns = (1, 2) if self.output.startswith("grad_") else (1,)
-        inputs = question.inputs
+    def _simulated(self, question: Question, turn: int) -> Array | None:
+        inputs = self._inputs(question)
+        if turn > 1:
+            inputs = inputs.pulled(inputs.grad_output, turn)
         try:
-            pulled = [inputs, inputs.pulled(inputs.grad_output, 2)][: len(turns)]
-            return tuple(simulated(each, self.output, *self.faults) for each in pulled)
-        except (ArithmeticError, IndexError, TypeError, ValueError):
+            return np.asarray(simulated(inputs, self.output, *self.faults))
+        except (ArithmeticError, IndexError, KeyError, TypeError, ValueError):
             # A mistake has no result for parameters that it knows nothing about.
-            return ()
+            return None
 
-    def _called(self, question: Question) -> tuple[Any, ...]:
-        operation = question.inputs.operation
-        subject = self.faults[0].implementation()
-        if len(self.faults) > 1:
-            subject = composed(*self.faults)
-        seen = question.answered(subject.operations[operation.name])
-        results = [seen.got(self.output, turn) for turn in (1, 2)] if seen else []
-        return tuple(result for result in results if result is not None)
+    def _inputs(self, question: Question) -> Inputs:
+        """Return what the result is computed from: an output knows no cotangent."""
+        gradient = self.output.startswith("grad_")
+        return question.inputs if gradient else question.inputs.pulled(None)
 
-    def _bound(self, question: Question, result: Array) -> Bounds:
-        """Return how far a subject with the mistakes may lie from its simulation."""
+    def _called(self, question: Question, turn: int) -> Array | None:
+        subject = composed(*self.faults) if self.composes else self.faults[0].implementation()
+        seen = question.answered(subject.operations[question.inputs.operation.name])
+        return seen.got(self.output, turn) if seen else None
+
+    def bound(self, question: Question, result: Array) -> Bounds:
+        """Return how far a subject with the mistakes may lie from what they compute here."""
         if question.scale and _integral(result):
             return np.zeros(result.shape)
-        spread = self._propagated(question, result.shape)
-        level = _level(question, self.output, result)
-        if spread is None:
-            return level
-        # Both the subject and the simulation round.
-        return np.asarray(2 * np.where(np.isfinite(spread), spread, level))
+        if (question, result.shape) not in self._bounds:
+            spread = self._propagated(question, result.shape)
+            level = _level(question, self.output, result)
+            if spread is not None:
+                # Both the subject and the simulation round.
+                level = np.where(np.isfinite(spread), 2 * spread, level)
+            self._bounds[question, result.shape] = level
+        return self._bounds[question, result.shape]
 
     def _propagated(self, question: Question, shape: tuple[int, ...]) -> Bounds | None:
         """Return the bound of the oracle, with what the mistakes do to it, or None."""
         if not self.composes:
             return None
-        inputs = changed = question.inputs
+        inputs = changed = self._inputs(question)
         unit = FORMATS[question.dtype].unit
 
         def after(result: Any) -> Any:
@@ -139,46 +123,65 @@ class Suspicion:
             return None
         return spread + FORMATS[question.dtype].tiny if spread.shape == shape else None
 
+    @property
+    def turns(self) -> tuple[int, ...]:
+        """How often the result can be asked for: a pullback is used a second time."""
+        return (1, 2) if self.output.startswith("grad_") else (1,)
+
     def fits(self, witness: Witness) -> bool:
         """Return whether the subject computed what the mistakes compute."""
-        prediction = self.predicted(witness.question)
-        if not prediction:
+        return all(self._fits(witness, turn) for turn in self.turns)
+
+    def _fits(self, witness: Witness, turn: int) -> bool:
+        got = witness.got(self.output, turn)
+        if got is None:
+            return turn > 1
+        result = self.predicted(witness.question, turn)
+        if result is None or (self.about_dtypes and got.dtype != result.dtype):
             return False
-        for turn, (result, bound) in enumerate(zip(*prediction, strict=True), 1):
-            got = witness.got(self.output, turn)
-            if got is None and turn > 1:
-                continue
-            if got is None or not agrees(got, result, bound):
-                return False
-            if self.about_dtypes and got.dtype != np.asarray(result).dtype:
-                return False
-        return True
+        return self._close(witness.question, got, result)
+
+    def _close(self, question: Question, got: Array, result: Array) -> bool:
+        """Return whether results are alike; bounds are asked for only where they matter."""
+        return agrees(got, result, 0.0) or (
+            got.shape == result.shape and agrees(got, result, self.bound(question, result))
+        )
 
     def shows(self, question: Question) -> bool:
         """Return whether what the mistakes compute is not right."""
-        prediction, truth = self.predicted(question), question.right.get(self.output)
-        if not prediction or truth is None:
-            return False
-        dtype = np.asarray(prediction.results[0]).dtype
-        if self.about_dtypes and dtype.kind == "f" and dtype != question.dtype:
-            return True
-        return any(
-            np.shape(result) != truth.bound.shape
-            or not agrees(result, truth.nearest, truth.bound + bound)
-            for result, bound in zip(*prediction, strict=True)
+        truth = question.right.get(self.output)
+        return truth is not None and any(
+            self._shows(question, truth, self.predicted(question, turn)) for turn in self.turns
         )
+
+    def _shows(self, question: Question, truth: Truth, result: Array | None) -> bool:
+        if result is None:
+            return False
+        if self.about_dtypes and result.dtype.kind == "f" and result.dtype != question.dtype:
+            return True
+        if result.shape != truth.bound.shape:
+            return True
+        if agrees(result, truth.nearest, truth.bound):
+            return False
+        return not agrees(result, truth.nearest, truth.bound + self.bound(question, result))
 
     def differs(self, other: Suspicion, question: Question) -> bool:
         """Return whether two suspicions predict different results."""
-        mine, theirs = self.predicted(question), other.predicted(question)
-        if not mine or not theirs:
-            return bool(mine) != bool(theirs)
         return any(
-            np.asarray(a).dtype != np.asarray(b).dtype
-            or np.shape(a) != np.shape(b)
-            or not agrees(a, b, first + second)
-            for a, first, b, second in zip(*mine, *theirs, strict=False)
+            self._differs(
+                question, self.predicted(question, turn), other, other.predicted(question, turn)
+            )
+            for turn in self.turns
         )
+
+    def _differs(self, question: Question, mine: Any, other: Suspicion, theirs: Any) -> bool:
+        if mine is None or theirs is None:
+            return mine is not theirs
+        if mine.dtype != theirs.dtype or mine.shape != theirs.shape:
+            return True
+        if agrees(mine, theirs, 0.0):
+            return False
+        return not agrees(mine, theirs, self.bound(question, mine) + other.bound(question, theirs))
 
 
 def _integral(result: Array) -> bool:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, wraps
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from reference_tests.diagnosis.features import SPATIAL, axis_names
+from reference_tests.diagnosis.features import SPATIAL, axis_names, ordinals
 from reference_tests.diagnosis.simulation import allowance
 from reference_tests.diagnosis.witness import Array, Question, Witness, agrees, near
 from reference_tests.faults import Inputs
@@ -70,7 +70,7 @@ class View:
         spatial = int(match[1]) if match else 0
         lead = {spatial + 2: ["N", "O"], spatial + 1: ["O"]}.get(ndim) if spatial else None
         if lead is None:
-            return [f"axis {place}" for place in range(ndim)]
+            return [f"the {which} axis" for which in ordinals(ndim)]
         return [*lead, *SPATIAL[spatial]]
 
     def is_near(self, other: Any) -> bool:
@@ -94,8 +94,19 @@ class View:
             return None
 
 
-# What holds in a view, in words that go on after the name of the output.
-Relation = Callable[[View], Iterator[str]]
+# What may hold in a view, in words that go on after the name of the output, and whether it does.
+Claim = tuple[str, Callable[[], bool]]
+Relation = Callable[[View], Iterator[Claim]]
+
+
+def held(relation: Callable[[View], Iterator[str]]) -> Relation:
+    """Return a relation that yields what holds as one that says so of it."""
+
+    @wraps(relation)
+    def claims(view: View) -> Iterator[Claim]:
+        return ((sentence, lambda: True) for sentence in relation(view))
+
+    return claims
 
 
 def number(value: float) -> str:
@@ -103,4 +114,4 @@ def number(value: float) -> str:
     return f"{value:.6g}"
 
 
-__all__ = ["Array", "Relation", "View", "number"]
+__all__ = ["Array", "Claim", "Relation", "View", "held", "number"]

@@ -99,6 +99,10 @@ class Witness:
         first = next(iter(right))
         return np.shape(self.outcome.results.get(first)) == np.shape(right[first].value)
 
+    def follows(self, output: str) -> bool:
+        """Return whether a gradient cannot be judged, since the output has a wrong shape."""
+        return self.got(output) is not None and not self.judged(output)
+
     def wrong(self, output: str, turn: int = 1) -> bool:
         """Return whether the numbers of a result are not right."""
         got = self.got(output, turn)

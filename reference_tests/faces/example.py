@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reference_tests.case import Case
-from reference_tests.checks import Observation, evaluate
+from reference_tests.checks import DTYPES, Observation, evaluate
 from reference_tests.differences import compared
 from reference_tests.faces.text import number
 from reference_tests.faults import Fault
@@ -22,6 +22,8 @@ Array = NDArray[Any]
 # In words where a table has no room: which numbers a mistake changes.
 MARK = "*"
 DIGITS = (4, 6, 9, 17)
+# Small integers can be read best, wherever they show it.
+_READABLE = {"exact": 0, "value": 1}
 
 
 @dataclass(frozen=True)
@@ -30,8 +32,7 @@ class Example:
 
     Parameters
     ----------
-    call, brief : str
-        The call with the names of its arrays, and with their shapes.
+    call : str
     columns : mapping
         The arrays by their names, then what is right and what the mistake computes, as text.
     message : str
@@ -39,7 +40,6 @@ class Example:
     """
 
     call: str
-    brief: str
     columns: Mapping[str, str]
     message: str
 
@@ -63,34 +63,48 @@ class Example:
         ]
 
 
-def example(fault: Fault, case: Case) -> Example:
-    """Return what a fault does in a case of its first operation."""
-    operation = CATALOGUE[fault.operations[0]]
+def exposing(fault: Fault, name: str) -> Example:
+    """Return what a fault does in the case of an operation that shows it."""
+    return _example(fault, CATALOGUE[name], fault.cases(name)[0])
+
+
+def hiding(fault: Fault, name: str) -> Example:
+    """Return what a fault does in the case of an operation that hides it."""
+    return _example(fault, CATALOGUE[name], fault.cases(name)[1])
+
+
+def _example(fault: Fault, operation: Operation, case: Case) -> Example:
     function = fault.implementation().operations[operation.name]
-    with np.errstate(all="ignore"):
-        told = [
-            seen
-            for seen in evaluate(function, operation, case)
-            if isinstance(seen, Observation) and seen.status in ("failed", "error")
-        ]
-    # Small integers can be read best, wherever they show it.
-    order = ("exact", "value")
-    mine = sorted(
-        [seen for seen in told if seen.output == fault.output] or told,
-        key=lambda seen: (order.index(seen.check) if seen.check in order else 2, seen.dtype),
-    )
-    first = mine[0] if mine else None
+    first = _told(fault, operation, function, case)
     check, dtype = "exact" if operation.exact_scale else "value", "float64"
-    if first is not None and first.check in order:
+    if first is not None and first.check in _READABLE:
         check, dtype = first.check, first.dtype
     columns = _columns(fault, operation, case, check, dtype)
     names = {name: None if spec is None else name for name, spec in case.arrays.items()}
-    options = operation.options(case.hyper)
-    call = operation.written(names, options).replace("function", operation.name, 1)
+    call = operation.written(names, operation.options(case.hyper))
+    call = call.replace("function", operation.name, 1)
+    return Example(call, columns, first.message if first else "")
+
+
+def _told(
+    fault: Fault, operation: Operation, function: Callable[..., Any], case: Case
+) -> Observation | None:
+    """Return what the judge has against a mistake in a case, the most readable first."""
+    for dtype in reversed(DTYPES):
+        with np.errstate(all="ignore"):
+            seen = list(evaluate(function, operation, case, dtypes=[dtype]))
+        wrong = [o for o in seen if isinstance(o, Observation) and o.status in ("failed", "error")]
+        mine = [o for o in wrong if o.output == fault.output] or wrong
+        if mine:
+            return min(mine, key=lambda o: _READABLE.get(o.check, 2))
+    return None
+
+
+def brief(operation: Operation, case: Case) -> str:
+    """Return a case as a call with the shapes of its arrays."""
     shapes = [f"{name} {spec.shape}" for name, spec in case.arrays.items() if spec]
-    parts = [*shapes, *(f"{name}={value!r}" for name, value in options.items())]
-    brief = f"{operation.name}({', '.join(parts)})"
-    return Example(call, brief, columns, first.message if first else "")
+    options = [f"{name}={value!r}" for name, value in operation.options(case.hyper).items()]
+    return f"{operation.name}({', '.join([*shapes, *options])})"
 
 
 def _columns(
@@ -98,17 +112,15 @@ def _columns(
 ) -> dict[str, str]:
     """Return the arrays of a case as text."""
     place = (operation, case, fault.output, check, dtype)
-    right = compared(naive.operations[operation.name], *place)
+    wrong = compared(fault.implementation().operations[operation.name], *place)
+    right = wrong or compared(naive.operations[operation.name], *place)
     if right is None:
         return {}
     columns = {n: written(a) for n, a in right.arrays.items() if a is not None}
     if right.grad_output is not None:
         columns["grad_output"] = written(right.grad_output)
-    wrong = compared(fault.implementation().operations[operation.name], *place)
-    beyond = None if wrong is None or wrong.units is None else wrong.units > 1
-    digits = DIGITS[0]
-    if wrong is not None and beyond is not None:
-        digits = _digits(wrong.got[beyond], right.expected[beyond])
+    beyond = None if right.units is None else right.units > 1
+    digits = DIGITS[0] if beyond is None else _digits(right.got[beyond], right.expected[beyond])
     columns[f"right {fault.output}"] = written(right.expected, digits=digits)
     if wrong is not None:
         columns["mistaken"] = written(wrong.got, beyond, digits)

@@ -12,7 +12,8 @@ from rich.table import Table
 from rich.text import Text
 
 from reference_tests.commands.usage import UsageError
-from reference_tests.faces.example import MARK, Example, example
+from reference_tests.faces.example import MARK, Example, exposing, hiding
+from reference_tests.faces.text import operations
 from reference_tests.faults import FAULTS, Fault
 from reference_tests.operations import CATALOGUE
 
@@ -72,7 +73,7 @@ def _explain(fault: Fault, out: Console) -> None:
     out.print(Text(fault.sentence))
     facts = {
         "formula": fault.formula,
-        "corrupts": f"{fault.output} of {', '.join(fault.operations)}",
+        "corrupts": f"{fault.output} of {', '.join(operations(fault.operations))}",
         "hidden by": fault.hidden_by,
         "more": fault.link,
     }
@@ -83,8 +84,9 @@ def _explain(fault: Fault, out: Console) -> None:
         if text:
             table.add_row(name, Text(text))
     out.print(table)
-    for title, case in (("It shows here", fault.exposing), ("It hides here", fault.hiding)):
-        _show(title, example(fault, case), out)
+    first = fault.operations[0]
+    _show("It shows here", exposing(fault, first), out)
+    _show("It hides here", hiding(fault, first), out)
 
 
 def _show(title: str, shown: Example, out: Console) -> None:

@@ -10,11 +10,11 @@ from pathlib import Path
 from string import Template
 
 from reference_tests.faces import html_grid
-from reference_tests.faces.example import example
+from reference_tests.faces.example import exposing
 from reference_tests.faces.html_map import heat_map
-from reference_tests.faces.html_parts import code, escaped, mark, rows_of, table
+from reference_tests.faces.html_parts import code, mark, rows_of, table
 from reference_tests.faces.summary import against, missing, others, setting, summary
-from reference_tests.faces.text import bounds, shortened
+from reference_tests.faces.text import bounds, escaped, shortened
 from reference_tests.faults import FAULTS
 from reference_tests.report import Failure, Finding, Report, grouped
 
@@ -109,30 +109,31 @@ def _sections(report: Report) -> Iterable[str]:
     disputed = others(report, ["disputed"])
     yield _section(
         "What is disputed: a reference lies outside the bound",
-        [_failure(failure, next(numbers)) for failure in disputed],
+        [_failure(failure, next(numbers), "failure disputed") for failure in disputed],
     )
     yield "<h2>Operations</h2>\n" + html_grid.operations(report)
     yield "<h2>Features</h2>\n" + html_grid.features(report)
-    expected = [("expected failure", each) for each in others(report, ["expected failure"])]
-    absent = [(each.findings[0].status, each) for each in missing(report)]
-    lines = [
-        [
-            escaped(f"{each.findings[0].operation} {each.findings[0].output}"),
-            mark(status),
-            escaped(shortened(each.findings[0].message, LONGEST)),
-        ]
-        for status, each in [*expected, *absent]
-    ]
-    if lines:
-        heads = ("operation", "status", "=why")
-        yield "<h2>What was not judged</h2>\n" + table("what was not judged", heads, lines)
+    noted = others(report, ["noted"])
+    yield _section("What was noted", [_lines("noted", noted)] if noted else [])
+    absent = [*others(report, ["expected failure"]), *missing(report)]
+    yield _section("What was not judged", [_lines("not judged", absent)] if absent else [])
+
+
+def _lines(label: str, failures: list[Failure]) -> str:
+    """Return a table of findings of which there is little to say."""
+    lines = []
+    for failure in failures:
+        first = failure.findings[0]
+        why = escaped(shortened(first.message, LONGEST))
+        lines.append([escaped(f"{first.operation} {first.output}"), mark(first.status), why])
+    return table(label, ("operation", "status", "=why"), lines)
 
 
 def _section(title: str, parts: list[str]) -> str:
     return "\n".join([f"<h2>{title}</h2>", *parts]) if parts else ""
 
 
-def _failure(failure: Failure, place: int) -> str:
+def _failure(failure: Failure, place: int, kind: str = "failure") -> str:
     """Return one failure: its diagnosis, where it differs, and the reproduction."""
     first = failure.findings[0]
     parts = [f"<h3>{escaped(failure.headline)}</h3>", _diagnosis(failure.findings)]
@@ -146,7 +147,7 @@ def _failure(failure: Failure, place: int) -> str:
         parts.append(
             f"<p class='faint'>To judge it again: <code>--replay {escaped(first.replay)}</code></p>"
         )
-    return "\n".join(['<article class="failure">', *filter(None, parts), "</article>"])
+    return "\n".join([f'<article class="{kind}">', *filter(None, parts), "</article>"])
 
 
 def _diagnosis(findings: list[Finding]) -> str:
@@ -155,7 +156,7 @@ def _diagnosis(findings: list[Finding]) -> str:
     if told is None:
         return ""
     links = ", ".join(_link(name) for name in told.diagnosis)
-    lines = [f"<p><strong>Most likely</strong> {links}</p>"] if links else []
+    lines = [f"<p><strong>Known as</strong> {links}</p>"] if links else []
     if told.explanation:
         lines.append(f"<p>{escaped(shortened(told.explanation, LONGEST))}</p>")
     return f'<div class="diagnosis">{"".join(lines)}</div>'
@@ -195,14 +196,14 @@ def _checks(findings: list[Finding]) -> str:
 
 def _mistakes(findings: list[Finding]) -> list[str]:
     """Return what is known of the mistakes that the diagnosis names."""
-    names = dict.fromkeys(name for finding in findings for name in finding.diagnosis)
+    # Where several operations have a mistake, the first is the example.
+    where = {name: f.operation for f in reversed(findings) for name in f.diagnosis}
     parts = []
-    for name in names:
-        if name not in FAULTS:
-            continue
+    for name in filter(FAULTS.__contains__, dict.fromkeys(reversed(where))):
         fault = FAULTS[name]
         facts = {"Formula": fault.formula, "Hidden by": fault.hidden_by}
-        shown = example(fault, fault.exposing)
+        known = where[name] in fault.operations
+        shown = exposing(fault, where[name] if known else fault.operations[0])
         parts.append(
             f'<article class="mistake" id="{_anchor(name)}">\n'
             f"<h3><code>{escaped(name)}</code></h3>\n"

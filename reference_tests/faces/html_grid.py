@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from reference_tests.faces.html_parts import escaped, look, mark, table
+from reference_tests.faces.html_parts import look, mark, table
 from reference_tests.faces.summary import grid
-from reference_tests.faces.text import bounds
+from reference_tests.faces.text import bounds, escaped
 from reference_tests.grid import Cell, score
 from reference_tests.report import OperationReport, Report, rows
 

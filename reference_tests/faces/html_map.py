@@ -5,8 +5,7 @@ from __future__ import annotations
 import math
 
 from reference_tests.differences import Differences
-from reference_tests.faces.html_parts import escaped
-from reference_tests.faces.text import bounds, number
+from reference_tests.faces.text import bounds, escaped, number
 
 # Up to so many columns there is room for numbers.
 FEW = 8

@@ -16,6 +16,7 @@ LOOKS = {
     "unexpected pass": ("✗", _BAD),
     "untrusted": ("?", _BAD),
     "disputed": ("?", _ODD),
+    "noted": ("!", _ODD),
     "expected failure": ("!", _ODD),
 }
 

@@ -7,13 +7,14 @@ import xml.etree.ElementTree as ET
 from reference_tests.faces.text import visible
 from reference_tests.report import ORDER, Finding, OperationReport, Report, grouped
 
-# What becomes of a status that is no pass. What is disputed is not counted against the subject.
+# What becomes of a status that is no pass. What is disputed or noted does not count.
 _KINDS = {
     "error": "error",
     "failed": "failure",
     "unexpected pass": "failure",
     "untrusted": "failure",
     "disputed": "system-out",
+    "noted": "system-out",
     "expected failure": "skipped",
     "unsupported": "skipped",
     "no reference": "skipped",

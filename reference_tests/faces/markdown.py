@@ -19,14 +19,16 @@ def render(report: Report) -> str:
     wrong = grouped(report.failures, report.findings)
     lines = _head(report)
     if wrong:
-        lines += ["", "| what is wrong | checks | error / bound | most likely |"]
+        lines += ["", "| what is wrong | checks | error / bound | known as |"]
         lines += ["|---|---|--:|---|", *map(_row, wrong)]
     elif not report.ok:
         lines += ["", "Nothing passed: no operation is provided and supported."]
     disputed = others(report, ["disputed"])
+    noted = others(report, ["noted"])
     absent = [*others(report, ["expected failure"]), *missing(report)]
     blocks = ["\n".join(lines), *map(_details, wrong)]
     blocks += [_short("disputed", disputed)] if disputed else []
+    blocks += [_short("noted", noted)] if noted else []
     blocks += [_short("not judged, or expected to fail", absent)] if absent else []
     return _bounded(blocks)
 
@@ -80,7 +82,7 @@ def _details(failure: Failure) -> str:
     told = next((f for f in failure.findings if f.diagnosis or f.explanation), first)
     parts = [f"<details><summary>{literal(failure.headline)}</summary>"]
     if told.diagnosis:
-        parts.append(f"Most likely {', '.join(map(literal, told.diagnosis))}.")
+        parts.append(f"Known as {', '.join(map(literal, told.diagnosis))}.")
     if told.explanation:
         parts.append(fenced(told.explanation))
     messages: dict[str, str] = {}

@@ -6,6 +6,7 @@ import html
 import math
 import re
 import unicodedata
+from collections.abc import Iterable
 
 # Besides what no file may contain: what turns the direction of a text around, and so its meaning.
 _TURNING = re.compile("[\u200e\u200f\u202a-\u202e\u2066-\u2069]")
@@ -50,3 +51,13 @@ def number(value: float, digits: int = 4) -> str:
 def bounds(units: float) -> str:
     """Return an error in units of its bound."""
     return f"{units:.2f}" if units < 1e4 else f"{units:.1e}"
+
+
+def operations(names: Iterable[str]) -> list[str]:
+    """Return names of operations, the dimensions of one together: ``conv1d/2d/3d``."""
+    together: dict[tuple[str, bool], list[str]] = {}
+    for name in names:
+        dimension = name[-2:] if re.search(r"\dd$", name) else ""
+        stem = name.removesuffix(dimension)
+        together.setdefault((stem, bool(dimension)), []).append(dimension)
+    return [stem + "/".join(sorted(dimensions)) for (stem, _), dimensions in together.items()]

@@ -6,11 +6,18 @@ has that fault.
 """
 
 from reference_tests.faults import (
+    activation,
     classification,
     conv_transpose,
     convolution,
+    dropout,
+    likelihood,
     linear,
+    loss,
+    normalization,
+    penalty,
     pooling,
+    regression,
 )
 from reference_tests.faults.fault import Fault, Inputs, composed, oracle, simulated
 
@@ -19,7 +26,14 @@ _FAMILIES = (
     conv_transpose,
     linear,
     pooling,
+    activation,
     classification,
+    loss,
+    regression,
+    likelihood,
+    normalization,
+    dropout,
+    penalty,
 )
 
 FAULTS: dict[str, Fault] = {fault.id: fault for family in _FAMILIES for fault in family.FAULTS}

@@ -5,7 +5,14 @@ from __future__ import annotations
 import numpy as np
 
 from reference_tests.case import Case, Spec
-from reference_tests.faults import channelwise, piecewise, smooth, softmax
+from reference_tests.faults import (
+    channelwise,
+    piecewise,
+    piecewise_gradients,
+    smooth,
+    smooth_gradients,
+    softmax,
+)
 from reference_tests.faults.curves import (
     ALONG_AN_AXIS,
     ELEMENTWISE,
@@ -204,7 +211,9 @@ FAULTS: list[Fault] = [
     *_OUTPUT,
     *_GRADIENT,
     *piecewise.FAULTS,
+    *piecewise_gradients.FAULTS,
     *smooth.FAULTS,
+    *smooth_gradients.FAULTS,
     *softmax.FAULTS,
     *channelwise.FAULTS,
 ]

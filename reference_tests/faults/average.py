@@ -7,19 +7,21 @@ from typing import Any
 
 import numpy as np
 
-from reference_tests.faults.fault import Array, Fault, Hyper, Inputs, Shapes
+from reference_tests.faults.fault import Fault, Hyper, Inputs, Shapes
 from reference_tests.faults.planes import (
-    ADAPTIVE_AVERAGE,
     AVERAGE,
     LP,
     MEANS,
+    Array,
     Changes,
     across,
     case,
     divisors,
     filled,
     rows,
+    seen_by,
     several,
+    shared,
     size_of,
     unlike,
     whole,
@@ -102,7 +104,7 @@ _OVERRIDDEN = {
     "shows_if": unlike(lambda hyper: {"divisor_override": None}),
 }
 _PAIR, _LONE = case(1, 2, kernel_size=(1, 2)), case(1, 1, kernel_size=1)
-_PADDED = {"kernel_size": (1, 2), "padding": (0, 1)}
+_PADDED: dict[str, Any] = {"kernel_size": (1, 2), "padding": (0, 1)}
 _BORDER = (case(1, 2, **_PADDED), case(1, 2, kernel_size=(1, 2)))
 _EXCLUDING = (
     case(1, 2, count_include_pad=False, **_PADDED),
@@ -274,7 +276,18 @@ def _norms(hyper: Hyper, shapes: Shapes) -> bool:
     return _finite()(hyper, shapes) and taps > 1
 
 
-_THREE = {"norm_type": 3, "kernel_size": 1}
+def _undefined_at_zero(grad: Array, inputs: Inputs) -> Array:
+    """Return the gradient with 0 / 0 wherever a window of zeros reaches."""
+    y = inputs.forward[0]["output"]
+    if inputs.hyper["norm_type"] in (1, math.inf, -math.inf):
+        return grad
+    own = seen_by(inputs)
+    zeros = np.where(y == 0, np.nan, 0.0).reshape(len(own.values), len(own.places), 1)
+    marks = shared(inputs.but(grad_output=np.ones_like(y)), own, np.where(own.inside, zeros, 0.0))
+    return grad + marks
+
+
+_THREE: dict[str, Any] = {"norm_type": 3, "kernel_size": 1}
 _ABSOLUTE = (
     case(1, 1, values=[-1], **{**_THREE, "norm_type": 1}),
     case(1, 1, values=[1], **_THREE),
@@ -343,6 +356,18 @@ _NORM_GRADIENTS = rows(
             "p = 1",
             (_PAIR, case(1, 2, norm_type=1, kernel_size=(1, 2))),
             {**_cotangent(_unless_infinite(_without_root)), "shows_if": _finite(1)},
+        ),
+        (
+            "grad-lp-nan-at-zero",
+            LP,
+            "The gradient of a window of zeros is NaN.",
+            "0 / 0 instead of 0 where y = 0",
+            "no window of zeros, or p = 1",
+            (
+                case(1, 1, values=[0], kernel_size=1),
+                case(1, 1, values=[1], kernel_size=1),
+            ),
+            {"after": _undefined_at_zero, "shows_if": _finite(1)},
         ),
         (
             "grad-lp-always-two",

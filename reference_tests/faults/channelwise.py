@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from reference_tests.case import Case, Spec
-from reference_tests.faults.curves import Changes, always, faults
-from reference_tests.faults.fault import Array, Fault, Hyper, Inputs, Shapes
+from reference_tests.faults.curves import Array, Changes, always, faults
+from reference_tests.faults.fault import Fault, Hyper, Inputs, Shapes
 
 _PRELU, _GLU = ("prelu",), ("glu",)
 

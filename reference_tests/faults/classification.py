@@ -1,63 +1,45 @@
-"""Mistakes of the cross-entropy."""
+"""Mistakes of the cross-entropy, and of the likelihood loss that it ends in."""
 
 from __future__ import annotations
 
+import dataclasses
+import math
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
-from reference_tests.case import Case, Spec
+from reference_tests.faults import log_softmax
+from reference_tests.faults.classes import (
+    CLASS_IGNORED,
+    EQUAL,
+    IGNORED,
+    NO_GRADIENT,
+    NONE_IGNORED,
+    ONE,
+    SMOOTH,
+    SUM,
+    SUM_OF_TWO,
+    TWO,
+    UNLIKE,
+    WEIGHTED,
+    WEIGHTLESS,
+    always,
+    class_axis,
+    class_place,
+    labelled,
+)
 from reference_tests.faults.fault import Fault, Hyper, Inputs, Shapes
+from reference_tests.faults.table import Changes, listed
+from reference_tests.operations import CATALOGUE
 from reference_tests.operations.classification import weighted_likelihood
 
 Array = Any
-Changes = dict[str, Any]
-
-
-def _axis(x: Array) -> int:
-    return 1 if x.ndim > 1 else 0
-
-
-def _exp_sums(x: Array, axis: int) -> Array:
-    return np.exp(x).sum(axis, keepdims=True)
-
-
-def _unguarded(x: Array, axis: int) -> Array:
-    powers = np.exp(x - x.max(axis, keepdims=True))
-    return np.log(powers / powers.sum(axis, keepdims=True))
-
-
-def _with_one_maximum(x: Array, axis: int) -> Array:
-    below = x - x.max() if x.size else x
-    return below - np.log(_exp_sums(below, axis))
-
-
-def _over_the_batch(x: Array, axis: int) -> Array:
-    below = x - x.max(0, keepdims=True) if len(x) else x
-    return below - np.log(_exp_sums(below, 0))
 
 
 def _softmax(x: Array) -> Array:
-    powers = np.exp(x - x.max(_axis(x), keepdims=True))
-    return powers / powers.sum(_axis(x), keepdims=True)
-
-
-def _with_log_softmax(log_softmax: Callable[[Array, int], Array]) -> Callable[[Inputs], Array]:
-    """Return the loss of other log-probabilities."""
-
-    def replace(inputs: Inputs) -> Array:
-        x, hyper = inputs["x"], inputs.hyper
-        return weighted_likelihood(
-            log_softmax(x, _axis(x)),
-            inputs["target"],
-            inputs["weight"],
-            hyper["ignore_index"],
-            hyper["reduction"],
-            hyper["label_smoothing"],
-        )[0]
-
-    return replace
+    powers = np.exp(x - x.max(class_axis(x), keepdims=True))
+    return powers / powers.sum(class_axis(x), keepdims=True)
 
 
 def _soft(inputs: Inputs) -> bool:
@@ -68,7 +50,7 @@ def _kept(inputs: Inputs) -> Array:
     """Return which targets count."""
     target = inputs["target"]
     if _soft(inputs):
-        return np.ones(np.delete(target.shape, _axis(target)), bool)
+        return np.ones(np.delete(target.shape, class_axis(target)), bool)
     return target != inputs.hyper["ignore_index"]
 
 
@@ -100,17 +82,9 @@ def _summed(inputs: Inputs) -> Inputs:
 
 def _smoothed(inputs: Inputs) -> Inputs:
     # 1 - ε for the target and ε / (C - 1) for the others is the right formula for a larger ε.
-    classes = inputs["x"].shape[_axis(inputs["x"])]
+    classes = inputs["x"].shape[class_axis(inputs["x"])]
     smoothing = inputs.hyper["label_smoothing"] * classes / (classes - 1)
     return inputs.but(label_smoothing=smoothing)
-
-
-def _always(hyper: Hyper, shapes: Shapes) -> bool:
-    return True
-
-
-def _batched(hyper: Hyper, shapes: Shapes) -> bool:
-    return len(shapes["x"]) > 1
 
 
 def _mean(hyper: Hyper, shapes: Shapes) -> bool:
@@ -118,12 +92,10 @@ def _mean(hyper: Hyper, shapes: Shapes) -> bool:
 
 
 def _mean_of_several(hyper: Hyper, shapes: Shapes) -> bool:
-    several = shapes["weight"] is not None or np.prod(np.delete(shapes["x"], _place(shapes))) > 1
+    several = (
+        shapes["weight"] is not None or np.prod(np.delete(shapes["x"], class_place(shapes))) > 1
+    )
     return _mean(hyper, shapes) and bool(several)
-
-
-def _place(shapes: Shapes) -> int:
-    return 1 if len(shapes["x"]) > 1 else 0
 
 
 def _weighted_mean(hyper: Hyper, shapes: Shapes) -> bool:
@@ -139,159 +111,281 @@ def _smoothing(hyper: Hyper, shapes: Shapes) -> bool:
     return bool(hyper["label_smoothing"] > 0)
 
 
-def _case(x: Any, target: Any, weight: Any = None, **hyper: Any) -> Case:
-    """Return a case by its values, or the shape of x where they do not matter."""
-    logits = np.asarray(x, float)
-    specs: dict[str, Spec | None] = {
-        "x": Spec(logits.shape),
-        "target": Spec(np.shape(target), "label", logits.shape[-1]),
-        "weight": None if weight is None else Spec(np.shape(weight), "positive"),
+def _weighted(hyper: Hyper, shapes: Shapes) -> bool:
+    return shapes["weight"] is not None
+
+
+def _ignoring(hyper: Hyper, shapes: Shapes) -> bool:
+    """Return whether the ignored label is that of a class, or one for Python's indexing."""
+    classes = shapes["x"][class_place(shapes)]
+    hard = len(shapes["target"]) < len(shapes["x"])
+    return hard and -classes <= hyper["ignore_index"] < classes
+
+
+def _with_ignored(inputs: Inputs) -> Inputs:
+    if not _ignoring(inputs.hyper, inputs.shapes):
+        return inputs
+    classes = inputs["x"].shape[class_axis(inputs["x"])]
+    return inputs.but(target=inputs["target"] % classes, ignore_index=-100)
+
+
+def _samples(shapes: Shapes) -> int:
+    return math.prod(np.delete(shapes["x"], class_place(shapes)).tolist())
+
+
+def _unwanted_mean(*reductions: str) -> Changes:
+    """Return the mistake that divides by the number of samples without being asked."""
+
+    def after(result: Array, inputs: Inputs) -> Array:
+        wrong = inputs.hyper["reduction"] in reductions
+        return result / float(_samples(inputs.shapes)) if wrong else result
+
+    return {
+        "after": after,
+        "shows_if": lambda h, s: h["reduction"] in reductions and _samples(s) != 1,
     }
-    values = {"x": logits, "target": np.asarray(target)}
-    if weight is not None:
-        values["weight"] = np.asarray(weight, float)
-    return Case(specs, hyper, values=values)
 
 
-_ONE = _case([[0.5, 2.0]], [0])
-_TWO = _case([[0.5, 2.0], [1.0, -1.0]], [0, 0])
-_SUM = _case([[0.5, 2.0]], [0], reduction="sum")
-_LARGE = _case([[0.0, 1e4]], [0])
-_UNEQUAL = _case([[0.0, 1.0], [1e4, 0.0]], [0, 0])
-_WEIGHTED = _case([[0.5, 2.0]], [0], [2.0, 1.0])
-_EQUAL = _case([[0.5, 2.0]], [0], [1.0, 1.0])
-_IGNORED = _case([[0.5, 2.0], [1.0, -1.0]], [0, -100])
-_SMOOTH = _case([[0.5, 2.0]], [0], label_smoothing=0.5)
+def _to_log_probabilities(inputs: Inputs) -> Array:
+    """Return the gradient of the log-probabilities."""
+    hyper = inputs.hyper
+    to_x = weighted_likelihood(
+        inputs["x"],
+        inputs["target"],
+        inputs["weight"],
+        hyper["ignore_index"],
+        hyper["reduction"],
+        hyper["label_smoothing"],
+    )[1]
+    return to_x(inputs.grad_output)
 
-# Of the output alone: an overflow of the loss leaves the gradient right.
-_OF_THE_LOSS: tuple[tuple[str, str, str, Case, Case, Changes], ...] = (
+
+def _without_target(result: Array, inputs: Inputs) -> Array:
+    return result - _to_log_probabilities(inputs)
+
+
+def _without_softmax(result: Array, inputs: Inputs) -> Array:
+    to_logarithms = _to_log_probabilities(inputs)
+    total = to_logarithms.sum(class_axis(inputs["x"]), keepdims=True)
+    return to_logarithms - inputs["x"] * total
+
+
+def _of_logits(inputs: Inputs) -> Inputs:
+    """Return the same inputs of a cross-entropy."""
+    smooth = inputs.but(label_smoothing=0.0)
+    return dataclasses.replace(smooth, operation=CATALOGUE["cross_entropy"])
+
+
+_ENTROPY, _LIKELIHOOD = ("cross_entropy",), ("nll_loss",)
+_ALL = (*_ENTROPY, *_LIKELIHOOD)
+_LOSS, _GRADS, _BOTH = ("output",), ("grad_input",), ("output", "grad_input")
+_NEGATED: Changes = {"after": lambda result, inputs: -result, "shows_if": always}
+
+_OF_THE_LOSS: tuple[tuple[Any, ...], ...] = (
     (
-        "no-maximum-subtracted",
-        "The exponentials overflow, since no maximum is subtracted.",
-        "small logits",
-        _LARGE,
-        _ONE,
+        _ALL,
+        "sum-averaged",
+        "The sum is divided by the number of samples too.",
+        "y = Σ / N, not Σ",
+        "a mean, or one sample",
+        (SUM_OF_TWO, TWO),
+        _unwanted_mean("sum"),
+    ),
+    (
+        _ALL,
+        "sign",
+        "{} has the wrong sign.",
+        "-{}",
+        "a loss of 0",
+        (ONE, labelled([[0.0]], [0])),
+        _NEGATED,
+    ),
+)
+
+_OF_THE_GRADIENT: tuple[tuple[Any, ...], ...] = (
+    (
+        _ALL,
+        "sign",
+        "{} has the wrong sign.",
+        "-{}",
+        "an upstream gradient of 0",
+        (ONE, NO_GRADIENT),
+        _NEGATED,
+        _GRADS,
+    ),
+    (
+        _ALL,
+        "ignores-upstream",
+        "{} takes the gradient of what follows for 1.",
+        "{} of the loss alone, not times grad_output",
+        "an upstream gradient of 1, as in a plain backward call",
+        (
+            labelled([[0.5, 2.0]], [0], grad_output=2.0),
+            labelled([[0.5, 2.0]], [0], grad_output=1.0),
+        ),
         {
-            "replace": _with_log_softmax(lambda x, axis: x - np.log(_exp_sums(x, axis))),
-            "shows_if": _always,
+            "before": lambda i: i.but(grad_output=np.ones_like(i.grad_output)),
+            "shows_if": always,
         },
+        _GRADS,
     ),
     (
-        "one-maximum-for-the-batch",
-        "One maximum is subtracted from the whole batch, and other samples underflow.",
-        "small logits",
-        _UNEQUAL,
-        _ONE,
-        {"replace": _with_log_softmax(_with_one_maximum), "shows_if": _batched},
+        _ALL,
+        "averaged-though-the-loss-is-not",
+        "{} is divided by the number of samples, though the loss is not a mean.",
+        "{} / N",
+        "a mean, or one sample",
+        (SUM_OF_TWO, TWO),
+        _unwanted_mean("sum", "none"),
+        _GRADS,
     ),
     (
-        "log-of-softmax",
-        "The logarithm of a softmax that rounds to 0 is infinite.",
-        "small logits",
-        _LARGE,
-        _ONE,
-        {"replace": _with_log_softmax(_unguarded), "shows_if": _always},
+        _ENTROPY,
+        "target-not-subtracted",
+        "{} is that of the softmax alone: the targets are not subtracted.",
+        "grad_x = p, not p - target",
+        "an upstream gradient of 0",
+        (ONE, NO_GRADIENT),
+        {"after": _without_target, "shows_if": always},
+        _GRADS,
     ),
     (
-        "wrong-axis",
-        "The softmax runs over the batch instead of the classes.",
-        "logits without a batch",
-        _ONE,
-        _case([0.5, 2.0], 0),
-        {"replace": _with_log_softmax(_over_the_batch), "shows_if": _batched},
+        _ENTROPY,
+        "softmax-missing",
+        "{} has the logits in place of their softmax.",
+        "grad_x = x - target, not softmax(x) - target",
+        "an upstream gradient of 0",
+        (ONE, NO_GRADIENT),
+        {"after": _without_softmax, "shows_if": always},
+        _GRADS,
+    ),
+    (
+        _LIKELIHOOD,
+        "log-taken",
+        "{} is that of the logarithm of the input.",
+        "grad_x = -weight / x at the target, not -weight",
+        "weights of 0",
+        (ONE, WEIGHTLESS),
+        {"after": lambda result, i: result / i["x"], "shows_if": always},
+        _GRADS,
     ),
 )
 
 # Of the output or, under another name, of the gradient.
-_OF_BOTH: tuple[tuple[str, str, str, Case, Case, Changes], ...] = (
+_OF_BOTH: tuple[tuple[Any, ...], ...] = (
     (
+        _ALL,
         "not-averaged",
         "{} is not divided by the number of samples.",
+        "{} = Σ, not Σ / N",
         "one sample, or a sum",
-        _TWO,
-        _ONE,
+        (TWO, ONE),
         {"before": _summed, "shows_if": _mean_of_several},
     ),
     (
+        _ALL,
         "averaged-over-classes",
         "{} is divided by the number of samples times that of classes.",
+        "{} = Σ / (N · C), not Σ / N",
         "a sum",
-        _ONE,
-        _SUM,
+        (ONE, SUM),
         {
-            **_over(lambda i: _count(i) * i["x"].shape[_axis(i["x"])]),
+            **_over(lambda i: _count(i) * i["x"].shape[class_axis(i["x"])]),
             "shows_if": _mean,
         },
     ),
     (
+        _ALL,
         "weights-not-averaged",
         "{} is divided by the number of samples where the weights sum to something else.",
+        "{} = Σ / N, not Σ / Σ weight[target]",
         "no weights, or equal ones of 1",
-        _WEIGHTED,
-        _EQUAL,
+        (WEIGHTED, EQUAL),
         {**_over(lambda i: float(_kept(i).sum())), "shows_if": _weighted_mean},
     ),
     (
+        _ALL,
+        "weights-ignored",
+        "{} ignores the weights of the classes.",
+        "{} with weight = 1",
+        "no weights, or equal ones of 1",
+        (UNLIKE, EQUAL),
+        {"before": lambda i: i.but(weight=None), "shows_if": _weighted},
+    ),
+    (
+        _ALL,
         "ignored-counted",
         "{} is divided by a number of samples that includes the ignored ones.",
+        "{} = Σ / N, not Σ / (N - ignored)",
         "no ignored targets",
-        _IGNORED,
-        _TWO,
+        (IGNORED, TWO),
         {**_over(lambda i: _count(i) + float((~_kept(i)).sum())), "shows_if": _ignoring_mean},
     ),
     (
+        _ALL,
+        "ignored-not-left-out",
+        "{} takes the ignored label for that of a class; -1 is the last one.",
+        "{} with all targets, also those of ignore_index",
+        "no ignored targets",
+        (CLASS_IGNORED, NONE_IGNORED),
+        {"before": _with_ignored, "shows_if": _ignoring},
+    ),
+    (
+        _ENTROPY,
         "softmax-twice",
         "{} is computed from probabilities: the softmax is applied twice.",
+        "{} of softmax(x), not of x",
         "one class",
-        _ONE,
-        _case([[0.5]], [0]),
+        (ONE, labelled([[0.5]], [0])),
         {
             "before": lambda i: i.but(x=_softmax(i["x"])),
-            "shows_if": lambda h, s: s["x"][_place(s)] > 1,
+            "shows_if": lambda h, s: s["x"][class_place(s)] > 1,
         },
     ),
     (
+        _ENTROPY,
         "smoothed-over-the-others",
         "{} mixes smoothed labels with 1 / (C - 1) instead of 1 / C.",
+        "{} of (1 - ε) target + ε / (C - 1) for the other classes",
         "no label smoothing",
-        _SMOOTH,
-        _ONE,
+        (SMOOTH, ONE),
         {"before": _smoothed, "shows_if": _smoothing},
     ),
     (
-        "sign",
-        "{} has the wrong sign.",
-        "one class, whose loss is 0",
-        _ONE,
-        _case([[0.5]], [0]),
-        {"after": lambda result, i: -result, "shows_if": _always},
+        _ENTROPY,
+        "smoothing-ignored",
+        "{} ignores the smoothing of labels.",
+        "{} with ε = 0",
+        "no label smoothing",
+        (SMOOTH, ONE),
+        {"before": lambda i: i.but(label_smoothing=0.0), "shows_if": _smoothing},
     ),
+    (
+        _LIKELIHOOD,
+        "of-logits",
+        "{} is that of cross_entropy: the log-softmax is taken once more.",
+        "{} of log_softmax(x), not of x",
+        "weights of 0",
+        (ONE, WEIGHTLESS),
+        {"before": _of_logits, "shows_if": always},
+    ),
+)
+_LOG_TAKEN = (
+    _LIKELIHOOD,
+    "log-taken",
+    "The input is taken for probabilities: its logarithm is taken.",
+    "y = -weight · log x at the target, not -weight · x",
+    "weights of 0",
+    (ONE, WEIGHTLESS),
+    {"before": lambda i: i.but(x=np.log(i["x"])), "shows_if": always},
 )
 
 
-def _fault(
-    output: str,
-    name: str,
-    sentence: str,
-    hidden_by: str,
-    exposing: Case,
-    hiding: Case,
-    mistake: Changes,
-) -> Fault:
-    prefix, what = ("", "The loss") if output == "output" else ("grad-", "The gradient")
-    return Fault(
-        id=f"cross-entropy/{prefix}{name}",
-        sentence=sentence.format(what),
-        operations=("cross_entropy",),
-        output=output,
-        hidden_by=hidden_by,
-        exposing=exposing,
-        hiding=hiding,
-        **mistake,
-    )
-
-
-FAULTS: list[Fault] = [
-    *(_fault("output", *row) for row in (*_OF_THE_LOSS, *_OF_BOTH)),
-    *(_fault("grad_input", *row) for row in _OF_BOTH),
+_MINE = [
+    fault
+    for rows in ((*_OF_THE_LOSS, _LOG_TAKEN), _OF_THE_GRADIENT, ((*row, _BOTH) for row in _OF_BOTH))
+    for operations, *row in rows
+    for fault in listed("cross-entropy", "The loss", operations, *row)
 ]
+
+FAULTS: list[Fault] = [*log_softmax.FAULTS, *_MINE]

@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 
 from reference_tests.case import Case, Spec
-from reference_tests.faults.fault import Array, Fault, Hyper, Inputs, Shapes, oracle
+from reference_tests.faults.fault import Fault, Hyper, Inputs, Shapes, oracle
 from reference_tests.operations import CATALOGUE, FAMILY
 
+Array = Any
 Changes = dict[str, Any]
 Row = tuple[str, tuple[str, ...], str, str, str, tuple[Case, Case], Changes]
 
@@ -75,6 +76,11 @@ def adapted(case: Case, operation: str) -> Case:
     return Case(arrays, hyper, values=values)
 
 
+def _adapted(cases: tuple[Case, Case], operation: str) -> tuple[Case, Case]:
+    exposing, hiding = cases
+    return adapted(exposing, operation), adapted(hiding, operation)
+
+
 def faults(
     output: str, rows: Sequence[Row], elsewhere: Mapping[str, Mapping[str, Any]] | None = None
 ) -> list[Fault]:
@@ -101,7 +107,7 @@ def _fault(
     if unknown:
         raise ValueError(f"faults: {name} names {sorted(unknown)}, expected operations")
     exposing, hiding = cases
-    own = {n: tuple(adapted(c, n) for c in elsewhere.get(n, cases)) for n in operations[1:]}
+    own = {name: _adapted(elsewhere.get(name, cases), name) for name in operations[1:]}
     return Fault(
         id=f"activation/{name}",
         sentence=sentence,

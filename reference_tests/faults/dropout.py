@@ -30,7 +30,7 @@ def _drops(hyper: Hyper, shapes: Shapes) -> bool:
 
 
 def _evaluates(hyper: Hyper, shapes: Shapes) -> bool:
-    return not hyper["training"] and 0 < hyper["p"]
+    return not hyper["training"] and hyper["p"] > 0
 
 
 def _drops_all(hyper: Hyper, shapes: Shapes) -> bool:
@@ -83,9 +83,7 @@ def _of_another_seed(inputs: Inputs) -> Inputs:
     return inputs.but(rng=seed + 1 if isinstance(seed, int) else None)
 
 
-def _recalled(
-    change: Callable[..., Any], default: bool = True
-) -> Callable[[Function], Function]:
+def _recalled(change: Callable[..., Any], default: bool = True) -> Callable[[Function], Function]:
     """Return the wrapper that lets `change` do the calls in which something is dropped."""
 
     def wrap(function: Function) -> Function:
@@ -266,7 +264,8 @@ _TABLE: tuple[tuple[Any, ...], ...] = (
         {"wrap": _recalled(_each_element, False), "shows_if": _drops},
     ),
     (
-        _PLAIN,
+        # The others take images without a batch too.
+        ("dropout", "dropout2d"),
         "one-mask-for-the-batch",
         "All samples share the mask of the first.",
         "a mask (1, C, …), not (N, C, …)",
@@ -320,9 +319,7 @@ _TABLE: tuple[tuple[Any, ...], ...] = (
         "y = mask · x / (1 - p)",
         "evaluation",
         (_SEEN, _EVALUATED),
-        _while(
-            _drops, lambda result, i: np.where(_kept(i), i["x"] / (1 - i.hyper["p"]), 0.0)
-        ),
+        _while(_drops, lambda result, i: np.where(_kept(i), i["x"] / (1 - i.hyper["p"]), 0.0)),
     ),
     (
         _ALPHA,

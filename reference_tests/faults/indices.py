@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
-from reference_tests.faults.fault import Array, Fault, Hyper, Inputs, Shapes
+from reference_tests.faults.fault import Fault, Hyper, Inputs, Shapes
 from reference_tests.faults.planes import (
     MAX,
     MAXIMA,
+    Array,
     Shows,
     Windows,
     across,
@@ -102,7 +104,6 @@ def elsewhere(hyper: Hyper, shapes: Shapes) -> bool:
 
 
 def _padded(hyper: Hyper, shapes: Shapes) -> bool:
-    """Return whether the padding moves a place; the first axis does by whole rows."""
     return any(axis[4] > 0 for axis in windows(hyper, size_of(hyper, shapes)))
 
 
@@ -110,35 +111,24 @@ def _two_axes(hyper: Hyper, shapes: Shapes) -> bool:
     return sum(n > 1 for n in size_of(hyper, shapes)) > 1
 
 
-def _many(first: int) -> Shows:
-    """Return what tells whether there are several planes from an axis before them on."""
-
-    def shows(hyper: Hyper, shapes: Shapes) -> bool:
-        lead = shapes["x"][: -hyper["axes"]]
-        return math.prod(lead[first:]) > 1
-
-    return shows
+def _planes(hyper: Hyper, shapes: Shapes) -> bool:
+    return bool(math.prod(shapes["x"][: -hyper["axes"]]) > 1)
 
 
 def _channels(hyper: Hyper, shapes: Shapes) -> bool:
     return bool(shapes["x"][-hyper["axes"] - 1] > 1)
 
 
-def _samples(hyper: Hyper, shapes: Shapes) -> bool:
-    batched = len(shapes["x"]) == hyper["axes"] + 2
-    return batched and shapes["x"][0] > 1
-
-
-_R = {"return_indices": True}
+_R: dict[str, Any] = {"return_indices": True}
 _LONE = case(1, 1, kernel_size=1, **_R)
 _STEPS = case(1, 2, kernel_size=1, **_R)
 _TIE = case(1, 2, values=[1, 1], kernel_size=(1, 2), **_R)
 _CLEAR = case(1, 2, values=[1, 2], kernel_size=(1, 2), **_R)
 _NANS = case(1, 2, values=[np.nan] * 2, kernel_size=(1, 2), **_R)
 _ONE = case(1, 1, output_size=1, **_R)
-_BOTH = {"output_size": 1, **_R}
-_CHANNELS = {"lead": (1, 2), **_R}
-_SAMPLES = {"lead": (2, 1), **_R}
+_BOTH: dict[str, Any] = {"output_size": 1, **_R}
+_CHANNELS: dict[str, Any] = {"lead": (1, 2), **_R}
+_SAMPLES: dict[str, Any] = {"lead": (2, 1), **_R}
 
 FAULTS: list[Fault] = rows(
     "indices",
@@ -182,7 +172,7 @@ FAULTS: list[Fault] = rows(
             (case(1, 1, kernel_size=1, **_SAMPLES), _LONE),
             {
                 "after": _shifted(lambda indices, i: _offset(indices, i, 2)),
-                "shows_if": _returned(_many(0)),
+                "shows_if": _returned(_planes),
             },
         ),
         (

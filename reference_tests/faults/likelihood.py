@@ -59,6 +59,14 @@ def _clipped(x: Array, least: float) -> Array:
     return np.clip(x, x.dtype.type(least), x.dtype.type(1 - least))
 
 
+def _clipping(least: float) -> Callable[[Array], tuple[Array, Array]]:
+    return lambda x: _logarithms(_clipped(x, least))
+
+
+def _adding(eps: float) -> Callable[[Array], tuple[Array, Array]]:
+    return lambda x: (np.log(x + eps), np.log(1 - x + eps))
+
+
 def _pulled_clipped(least: float) -> Changes:
     def replace(inputs: Inputs) -> Array:
         x = _clipped(inputs["x"], least)
@@ -180,7 +188,7 @@ _BINARY_ROWS: tuple[tuple[Any, ...], ...] = (
         )
         for least in _LEAST
         for output, exposing, mistake in (
-            ("output", _ZERO, _binary(lambda x, e=float(least): _logarithms(_clipped(x, e)))),
+            ("output", _ZERO, _binary(_clipping(float(least)))),
             ("grad_input", given(x=[0.0], target=[0.0]), _pulled_clipped(float(least))),
         )
     ),
@@ -192,9 +200,9 @@ _BINARY_ROWS: tuple[tuple[Any, ...], ...] = (
             f"y of log(p + {eps}) and log(1 - p + {eps})",
             "single precision, unless p is near 0 or 1",
             (_ZERO, _NOTHING),
-            _binary(lambda x, e=float(eps): (np.log(x + e), np.log(1 - x + e))),
+            _binary(_adding(float(eps))),
         )
-        for eps in ("1e-7", "1e-8", "1e-12")
+        for eps in ("1e-7", "1e-8")
     ),
     (
         _PROBABILITIES,

@@ -53,7 +53,7 @@ def divisor(inputs: Inputs) -> Any:
     if inputs.operation.name in _BY_WEIGHTS and inputs["weight"] is not None:
         return inputs["weight"].sum()
     if inputs.hyper["reduction"] == "batchmean":
-        return float(len(inputs["x"]))
+        return _samples(inputs.shapes)
     return float(number_of(inputs.shapes))
 
 
@@ -290,7 +290,8 @@ def _faults(row: tuple[Any, ...]) -> list[Fault]:
         able = operations
         if output == "grad_target":
             able = tuple(name for name in operations if name in _WITH_TARGET_GRAD)
-        made += listed("loss", "The loss", able, *rest, outputs=(output,))
+        mine = (able, *rest, (output,))
+        made += listed("loss", "The loss", *mine)
     return made
 
 

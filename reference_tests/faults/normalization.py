@@ -238,7 +238,7 @@ _MOMENTS: tuple[tuple[Any, ...], ...] = (
         "An eps of None is 1e-6, not the spacing of the dtype at 1.",
         "y = x / √(mean x² + 1e-6)",
         "an eps that is given",
-        (normal(eps=None), _PLAIN),
+        (normal(x=[[[1e-3, 2e-3], [3e-3, 5e-3]]], eps=None), _PLAIN),
         {
             "before": lambda i: i.but(eps=1e-6) if i.hyper["eps"] is None else i,
             "shows_if": lambda h, s: h["eps"] is None,

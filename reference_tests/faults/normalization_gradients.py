@@ -289,14 +289,7 @@ _WEIGHTS: tuple[tuple[Any, ...], ...] = (
 )
 
 FAULTS: list[Fault] = [
-    *(
-        fault
-        for operations, *row in _STATISTICS
-        for fault in listed("norm", "The result", operations, *row, outputs=("grad_input",))
-    ),
-    *(
-        fault
-        for operations, *row in _WEIGHTS
-        for fault in listed("norm", "The result", operations, *row)
-    ),
+    fault
+    for operations, *row in (*((*row, ("grad_input",)) for row in _STATISTICS), *_WEIGHTS)
+    for fault in listed("norm", "The result", operations, *row)
 ]

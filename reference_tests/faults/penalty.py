@@ -44,8 +44,12 @@ def _squares_alone(inputs: Inputs) -> Inputs:
     return inputs.but(alpha=hyper["alpha"] * (1 - hyper["l1_ratio"]), l1_ratio=0.0)
 
 
-def _with_whole_squares(result: Array, inputs: Inputs, output: str) -> Array:
-    return result + oracle(_squares_alone(inputs), output)
+def _with_whole_squares(output: str) -> Changes:
+    """Return the mistake that does not halve the squares."""
+    return {
+        "after": lambda result, inputs: result + oracle(_squares_alone(inputs), output),
+        "shows_if": _squared,
+    }
 
 
 def _rooted(result: Array, inputs: Inputs) -> Array:
@@ -106,10 +110,7 @@ _TABLE: tuple[tuple[Any, ...], ...] = (
             "{} of (1 - l1_ratio) Σ x², not of (1 - l1_ratio) / 2 · Σ x²",
             "a strength of 0 or an l1_ratio of 1",
             (_PLAIN, _given(2.0, -3.0, ratio=1.0)),
-            {
-                "after": lambda result, i, o=output: _with_whole_squares(result, i, o),
-                "shows_if": _squared,
-            },
+            _with_whole_squares(output),
             (output,),
         )
         for output in _BOTH

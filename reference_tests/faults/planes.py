@@ -9,12 +9,13 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from reference_tests.case import Case, Spec
-from reference_tests.faults.fault import Array, Fault, Hyper, Inputs, Shapes, fitted, oracle
+from reference_tests.faults.fault import Fault, Hyper, Inputs, Shapes, fitted, oracle
 from reference_tests.faults.lifting import axes_of, lifted
 from reference_tests.operations import adaptive
 from reference_tests.operations.pooling import counted, windows_of
 from reference_tests.operations.windows import Table, each, seen, spread
 
+Array = Any
 Changes = dict[str, Any]
 Shows = Callable[[Hyper, Shapes], bool]
 Pair = tuple[Case, Case]
@@ -205,19 +206,6 @@ def unlike(change: Callable[[Hyper], Mapping[str, Any]], gradient: bool = False)
         return reshaped or (filled(hyper, shapes) and other != mine)
 
     return shows
-
-
-def swapped(name: str, gradient: bool = False) -> Changes:
-    """Return the mistake that exchanges the axes of a parameter."""
-
-    def reversed_of(hyper: Hyper) -> Any:
-        value = hyper[name]
-        return value[::-1] if isinstance(value, tuple) else value
-
-    return {
-        "before": lambda inputs: inputs.but(**{name: reversed_of(inputs.hyper)}),
-        "shows_if": unlike(lambda hyper: {name: reversed_of(hyper)}, gradient),
-    }
 
 
 def several(hyper: Hyper, shapes: Shapes) -> bool:

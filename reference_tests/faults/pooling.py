@@ -6,24 +6,29 @@ from typing import Any
 
 import numpy as np
 
-from reference_tests.faults import adaptive_pooling, average, indices, pooling_gradients
-from reference_tests.faults.fault import Array, Fault, Hyper, Inputs, Shapes
+from reference_tests.faults import (
+    adaptive_pooling,
+    average,
+    indices,
+    pooling_axes,
+    pooling_gradients,
+)
+from reference_tests.faults.fault import Fault, Hyper, Inputs, Shapes
 from reference_tests.faults.planes import (
     MAX,
     MAXIMA,
     PADDED,
     WINDOWED,
+    Array,
     Changes,
-    across,
     any_axis,
     case,
+    filled,
     known,
     plane,
     rows,
-    several,
     size_of,
     spatial,
-    swapped,
     tables,
     unlike,
     windows,
@@ -52,6 +57,9 @@ def _keeps_overhang(hyper: Hyper, shapes: Shapes) -> bool:
 
 def _fewer(size: Any) -> Changes:
     """Return the mistake that counts windows as for an input of another size."""
+
+    def alone(kernel: int, stride: int, dilation: int) -> dict[str, int]:
+        return {"kernel_size": kernel, "stride": stride, "padding": 0, "dilation": dilation}
 
     def counts(hyper: Hyper, sizes: tuple[int, ...]) -> list[int]:
         axes = windows(hyper, sizes)
@@ -84,16 +92,6 @@ def _first_ones(y: Array, inputs: Inputs) -> Array:
     return y[(..., *(slice(axis[1]) for axis in axes))]
 
 
-def _transposed(y: Array, inputs: Inputs) -> Array:
-    axes = spatial(inputs)
-    return y.reshape(*y.shape[:-axes], *y.shape[-axes:][::-1])
-
-
-def _asymmetric(hyper: Hyper, shapes: Shapes) -> bool:
-    outputs = [axis[1] for axis in windows(hyper, size_of(hyper, shapes))]
-    return outputs != outputs[::-1]
-
-
 def _over_zeros(y: Array, inputs: Inputs) -> Array:
     outside = np.zeros((), bool)
     for table in tables(inputs.hyper, plane(inputs)):
@@ -114,14 +112,20 @@ def _of_one(hyper: Hyper) -> dict[str, Any]:
     return {"stride": 1} if hyper["stride"] is None else {}
 
 
+def _not_single(hyper: Hyper, shapes: Shapes) -> bool:
+    """Return whether a window sees several positions, or none."""
+    seen = tables(hyper, size_of(hyper, shapes))
+    return filled(hyper, shapes) and any(((t >= 0).sum(1) != 1).any() for t in seen)
+
+
 _ROW: dict[str, Any] = {"kernel_size": (1, 2)}
-_LONE = {"kernel_size": 1}
-_REST = {"kernel_size": 1, "stride": (1, 2)}
+_LONE: dict[str, Any] = {"kernel_size": 1}
+_REST: dict[str, Any] = {"kernel_size": 1, "stride": (1, 2)}
 _PADDED = case(1, 2, kernel_size=(1, 2), padding=(0, 1))
 _UNPADDED = case(1, 2, **_ROW)
 _SKIPPING, _STEPPING = case(1, 3, kernel_size=1, stride=(1, 2)), case(1, 3, **_LONE)
-_NEGATIVE = {"values": [-1], "kernel_size": (1, 2), "padding": (0, 1)}
-_POSITIVE = {**_NEGATIVE, "values": [1]}
+_NEGATIVE: dict[str, Any] = {"values": [-1], "kernel_size": (1, 2), "padding": (0, 1)}
+_POSITIVE: dict[str, Any] = {**_NEGATIVE, "values": [1]}
 
 _OF_WINDOWS = rows(
     "output",
@@ -193,7 +197,7 @@ _OF_WINDOWS = rows(
             "The last window is missing, since no 1 is added.",
             "(H + 2p - k)//s windows instead of (H + 2p - k)//s + 1",
             "nothing, unless there are no windows",
-            (_UNPADDED, case(1, 0, **_LONE)),
+            (_UNPADDED, case(0, 0, **_LONE)),
             {"after": _without_last, "shows_if": any_axis(lambda *axis: axis[1] > 0, empty=True)},
         ),
         (
@@ -244,57 +248,6 @@ _OF_WINDOWS = rows(
     ),
 )
 
-_OF_AXES = rows(
-    "output",
-    (
-        (
-            "kernel-swapped",
-            across(WINDOWED),
-            "The height and the width of the kernel are exchanged.",
-            "windows of (KW, KH) instead of (KH, KW)",
-            "a square kernel",
-            (_UNPADDED, case(1, 2, **_LONE)),
-            swapped("kernel_size"),
-        ),
-        (
-            "stride-swapped",
-            across(WINDOWED),
-            "The strides of height and width are exchanged.",
-            "(SW, SH) instead of (SH, SW)",
-            "equal strides",
-            (_SKIPPING, case(1, 3, kernel_size=1, stride=2)),
-            swapped("stride"),
-        ),
-        (
-            "padding-swapped",
-            across(PADDED),
-            "The paddings of height and width are exchanged.",
-            "(PW, PH) instead of (PH, PW)",
-            "equal paddings",
-            (case(1, 1, kernel_size=(1, 2), padding=(0, 1)), case(1, 1, kernel_size=2, padding=1)),
-            swapped("padding"),
-        ),
-        (
-            "dilation-swapped",
-            across(MAX),
-            "The dilations of height and width are exchanged.",
-            "(DW, DH) instead of (DH, DW)",
-            "equal dilations",
-            (case(1, 3, dilation=(1, 2), **_ROW), case(1, 3, dilation=2, **_ROW)),
-            swapped("dilation"),
-        ),
-        (
-            "output-size-swapped",
-            across(WINDOWED),
-            "The height and the width of the output are exchanged.",
-            "y.reshape(N, C, OW, OH) instead of (N, C, OH, OW)",
-            "a square output",
-            (case(1, 2, **_LONE), case(1, 1, **_LONE)),
-            {"after": _transposed, "shows_if": _asymmetric},
-        ),
-    ),
-)
-
 _TWO_ROW, _ONE_ROW = case(1, 2, values=[1, 2], **_ROW), case(1, 1, **_LONE)
 _OF_MAXIMA = rows(
     "output",
@@ -341,7 +294,7 @@ _OF_MAXIMA = rows(
             {
                 "before": lambda i: i.but(x=-i["x"]),
                 "after": lambda y, i: -y,
-                "shows_if": several,
+                "shows_if": _not_single,
             },
         ),
         (
@@ -381,7 +334,7 @@ _OF_MAXIMA = rows(
 
 FAULTS: list[Fault] = [
     *_OF_WINDOWS,
-    *_OF_AXES,
+    *pooling_axes.FAULTS,
     *_OF_MAXIMA,
     *average.FAULTS,
     *adaptive_pooling.FAULTS,

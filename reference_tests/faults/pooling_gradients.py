@@ -7,21 +7,18 @@ from typing import Any
 
 import numpy as np
 
-from reference_tests.faults.fault import Array, Fault, Hyper, Inputs, Shapes
+from reference_tests.faults.fault import Fault, Hyper, Inputs, Shapes
 from reference_tests.faults.indices import elsewhere, first_nan, last_maximum
 from reference_tests.faults.planes import (
-    ADAPTIVE_AVERAGE,
-    ADAPTIVE_MAX,
-    AVERAGE,
     EVERY,
     MAX,
     MAXIMA,
     MEANS,
     PADDED,
     WINDOWED,
+    Array,
     Changes,
     Windows,
-    across,
     any_axis,
     case,
     chosen,
@@ -37,7 +34,6 @@ from reference_tests.faults.planes import (
     shared,
     size_of,
     spatial,
-    swapped,
     tables,
     windows,
 )
@@ -80,7 +76,7 @@ def _own_shares(inputs: Inputs, own: Windows) -> Array:
     """Return the right shares."""
     if inputs.operation.name in MAXIMA:
         return one_hot(chosen(own), own)
-    return np.asarray(1 / divisors(inputs).reshape(-1, 1) * own.inside)
+    return own.inside / divisors(inputs).reshape(-1, 1)
 
 
 def _overwritten(grad: Array, inputs: Inputs) -> Array:
@@ -107,16 +103,13 @@ def _cropped(grad: Array, inputs: Inputs) -> Array:
     """Return the first rows and columns of the padded input's gradient."""
     axes = windows(inputs.hyper, plane(inputs))
     whole = [seen(n + 2 * p, output, k, s, 0, d) for n, output, k, s, p, d in axes]
-    sizes, spans = [axis[0] + 2 * axis[4] for axis in axes], [axis[4] for axis in axes]
-    edges = [(0, 0)] * (grad.ndim - len(axes)) + [(p, p) for p in spans]
-    if inputs.operation.name in MAX:
-        padded = np.pad(grad, edges)
-    else:
-        x = np.pad(inputs["x"], edges)
-        wide = inputs.but(x=x)
+    edges = [(0, 0)] * (grad.ndim - len(axes)) + [(axis[4], axis[4]) for axis in axes]
+    padded: Array = np.pad(grad, edges)
+    if inputs.operation.name not in MAX:
+        # Of an average the padding has a gradient too.
+        wide = inputs.but(x=np.pad(inputs["x"], edges))
         own = seen_by(wide, whole)
-        padded = shared(wide, own, np.asarray(1 / divisors(inputs).reshape(-1, 1) * own.inside))
-    assert padded.shape[-len(axes) :] == tuple(sizes)
+        padded = shared(wide, own, own.inside / divisors(inputs).reshape(-1, 1))
     return padded[(..., *(slice(axis[0]) for axis in axes))]
 
 
@@ -149,11 +142,6 @@ def _averaged(grad: Array, inputs: Inputs) -> Array:
     return grad / max(len(grad), 1) if grad.ndim == spatial(inputs) + 2 else grad
 
 
-def _swapped(name: str) -> Changes:
-    mistake = swapped(name, gradient=True)
-    return {**mistake, "before": fitting(mistake["before"])}
-
-
 def _undilated(inputs: Inputs) -> Inputs:
     return inputs.but(dilation=1)
 
@@ -179,37 +167,6 @@ _BATCH = {"lead": (2, 1)}
 _BATCHES = dict.fromkeys(
     ("adaptive_max", "adaptive_avg"), (case(1, 1, output_size=1, **_BATCH), _ONE)
 )
-_SWAPS: tuple[tuple[str, str, str, tuple[str, ...], Any], ...] = (
-    (
-        "kernel",
-        "kernel_size",
-        "sides of the kernel",
-        across(WINDOWED),
-        (case(1, 2, **_ROW), case(1, 2, kernel_size=1)),
-    ),
-    (
-        "stride",
-        "stride",
-        "strides",
-        across(WINDOWED),
-        (_STEPS, case(1, 3, kernel_size=1, stride=2)),
-    ),
-    (
-        "padding",
-        "padding",
-        "paddings",
-        across(PADDED),
-        (case(1, 1, kernel_size=(1, 2), padding=(0, 1)), case(1, 1, kernel_size=2, padding=1)),
-    ),
-    (
-        "dilation",
-        "dilation",
-        "dilations",
-        across(MAX),
-        (case(1, 3, dilation=(1, 2), **_ROW), case(1, 3, dilation=2, **_ROW)),
-    ),
-)
-
 FAULTS: list[Fault] = rows(
     "grad_input",
     (
@@ -362,18 +319,6 @@ FAULTS: list[Fault] = rows(
             "one sample",
             (case(1, 1, kernel_size=1, **_BATCH), _LONE),
             {"after": _averaged, "shows_if": samples},
-        ),
-        *(
-            (
-                f"grad-{short}-swapped",
-                operations,
-                f"The gradient exchanges the {what} of height and width.",
-                f"{name} = (w, h) instead of (h, w)",
-                f"equal {what}",
-                pair,
-                _swapped(name),
-            )
-            for short, name, what, operations, pair in _SWAPS
         ),
     ),
     {

@@ -20,7 +20,12 @@ Array = Any
 
 _GRADS = ("grad_input",)
 _JOINED = ("smooth_l1_loss", "huber_loss")
-_HUBER, _SMOOTH, _SQUARE, _ABSOLUTE = ("huber_loss",), ("smooth_l1_loss",), REGRESSION[:1], ("l1_loss",)
+_HUBER, _SMOOTH, _SQUARE, _ABSOLUTE = (
+    ("huber_loss",),
+    ("smooth_l1_loss",),
+    REGRESSION[:1],
+    ("l1_loss",),
+)
 
 
 def _width(hyper: Hyper) -> float:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from reference_tests.faults.fault import Fault, Hyper, Inputs, Shapes
-from reference_tests.faults.standard import BATCH, EVALUATED, INSTANCE, running
+from reference_tests.faults.standard import BATCH, EVALUATED, running
 from reference_tests.faults.table import Changes, given, listed
 from reference_tests.operations import CATALOGUE
 
@@ -51,23 +51,27 @@ def _of_the_other(inputs: Inputs) -> Inputs:
     return dataclasses.replace(inputs, operation=CATALOGUE[other])
 
 
-def _written(training: bool) -> Callable[[Function], Function]:
-    """Return a wrapper that writes into the running statistics of its caller."""
+def _writing(in_training: bool) -> Changes:
+    """Return the mistake that writes into the running mean of its caller."""
 
     def wrap(function: Function) -> Function:
-        def call(x: Array, mean: Array = None, var: Array = None, *rest: Any, **hyper: Any) -> Any:
+        def call(x: Array, mean: Array, var: Array, *affine: Any, **hyper: Any) -> Any:
             copies = (array if array is None else array.copy() for array in (mean, var))
-            result = function(x, *copies, *rest, **hyper)
-            now = hyper.get("training", hyper.get("use_input_stats"))
-            if now is None:
-                now = "use_input_stats" in default
-            if now == training and mean is not None and mean.flags.writeable and x.size:
-                mean += 0.1 * (x.mean((0, *range(2, x.ndim))) - mean)
+            result = function(x, *copies, *affine, **hyper)
+            writes = hyper.get("training", False) == in_training
+            if writes and mean is not None and mean.flags.writeable and x.size:
+                with np.errstate(all="ignore"):
+                    mean += 0.1 * (x.mean((0, *range(2, x.ndim))) - mean)
             return result
 
         return call
 
-    return wrap
+    return {
+        "wrap": wrap,
+        "shows_if": lambda h, s: (
+            h["training"] == in_training and s["running_mean"] is not None and 0 not in s["x"]
+        ),
+    }
 
 
 def _given(**changes: Any) -> Any:
@@ -75,7 +79,7 @@ def _given(**changes: Any) -> Any:
     return given(**{"running_mean": [0.0, 1.0], "running_var": [1.0, 2.0], **start, **changes})
 
 
-def _one_channel(*x: Any) -> Any:
+def _samples(*x: Any) -> Any:
     return _given(x=x, running_mean=[0.5], running_var=[2.0])
 
 
@@ -135,8 +139,56 @@ _TABLE: tuple[tuple[Any, ...], ...] = (
     ),
 )
 
-_EXCHANGED: Changes = {"before": _of_the_other, "shows_if": lambda h, s: s["x"][0] > 1}
+_OTHER: Changes = {"before": _of_the_other, "shows_if": lambda h, s: s["x"][0] > 1}
+_ALONE, _TWO = _samples([[1.0, 2.0, 4.0]]), _samples([[1.0, 2.0]], [[3.0, 7.0]])
+_TRAINED = running()
+
+_OF_ONE: tuple[tuple[Any, ...], ...] = (
+    (
+        _STATISTICS[:1],
+        "of-each-sample",
+        "{} is the mean of the variances of the samples.",
+        "{} of the mean over N of the variances over (H, W)",
+        "one sample",
+        (_TWO, _ALONE),
+        _OTHER,
+        _VARIANCE,
+    ),
+    (
+        _STATISTICS[1:],
+        "of-the-batch",
+        "{} is the variance of all samples together.",
+        "{} of the variance over (N, H, W)",
+        "one sample",
+        (_TWO, _ALONE),
+        _OTHER,
+        _VARIANCE,
+    ),
+    (
+        (BATCH,),
+        "statistics-updated-in-evaluation",
+        "The running statistics are updated in evaluation too.",
+        "running_mean += momentum · (μ - running_mean) where training is false",
+        "training",
+        (EVALUATED, _TRAINED),
+        _writing(False),
+    ),
+    (
+        (BATCH,),
+        "statistics-written-in-place",
+        "The running statistics of the caller are written in place.",
+        "running_mean += momentum · (μ - running_mean), in the array that was passed",
+        "evaluation",
+        (_TRAINED, EVALUATED),
+        _writing(True),
+    ),
+)
 
 FAULTS: list[Fault] = [
     *(fault for row in _TABLE for fault in listed("norm", "", _STATISTICS, *row)),
+    *(
+        fault
+        for operations, *row in _OF_ONE
+        for fault in listed("norm", "The result", operations, *row)
+    ),
 ]

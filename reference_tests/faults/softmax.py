@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from reference_tests.case import Case, Spec
-from reference_tests.faults.curves import ALONG_AN_AXIS, Changes, always, faults
-from reference_tests.faults.fault import Array, Fault, Hyper, Inputs, Shapes, oracle
+from reference_tests.faults.curves import ALONG_AN_AXIS, Array, Changes, always, faults
+from reference_tests.faults.fault import Fault, Hyper, Inputs, Shapes, oracle
 
 
 def _case(x: Any, dim: int = -1) -> Case:
@@ -62,13 +62,20 @@ def _unnormalized(y: Array, inputs: Inputs) -> Array:
     return below if _logarithmic(inputs) else np.exp(below)
 
 
-def _flattened(result: Array, inputs: Inputs) -> Array:
-    """Return a result of the softmax over all axes at once."""
+def _flattened(inputs: Inputs) -> Inputs:
+    """Return inputs of one axis."""
     grad = inputs.grad_output
-    flat = inputs.but(
-        x=inputs["x"].reshape(-1), grad_output=None if grad is None else grad.reshape(-1), dim=0
-    )
-    return oracle(flat, "output" if grad is None else "grad_input").reshape(result.shape)
+    flat = None if grad is None else grad.reshape(-1)
+    return inputs.but(x=inputs["x"].reshape(-1), grad_output=flat, dim=0)
+
+
+def _over_everything() -> Changes:
+    """Return the mistake of a softmax over all axes at once."""
+    return {
+        "before": _flattened,
+        "after": lambda result, inputs: result.reshape(inputs["x"].shape),
+        "shows_if": _rows,
+    }
 
 
 def _dim(hyper: Hyper, shapes: Shapes) -> int:
@@ -175,7 +182,7 @@ _OUTPUT = faults(
             "exp(x) / Σ of all exp(x)",
             "one row",
             (_SQUARE, _ROW),
-            {"after": _flattened, "shows_if": _rows},
+            _over_everything(),
         ),
         (
             "softmax-not-normalized",
@@ -281,7 +288,7 @@ _GRADIENT = faults(
             "with y = exp(x) / Σ of all exp(x)",
             "one row",
             (_SQUARE, _ROW),
-            {"after": _flattened, "shows_if": _rows},
+            _over_everything(),
         ),
     ),
 )

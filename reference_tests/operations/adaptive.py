@@ -12,7 +12,14 @@ import numpy as np
 from reference_tests.case import Case, Spec
 from reference_tests.draw import Draw
 from reference_tests.operation import REQUIRED, Invalid, Operation
-from reference_tests.operations.pooling import indexed, largest, lead, planes, routed
+from reference_tests.operations.pooling import (
+    all_minus_infinite,
+    indexed,
+    largest,
+    lead,
+    planes,
+    routed,
+)
 from reference_tests.operations.windows import Table, spread
 from reference_tests.strategies import finished, unlike
 
@@ -144,6 +151,8 @@ def _record(
 ) -> Operation:
     x = np.zeros((2, 3, *(3, 4, 5)[:spatial]))
     flags = {"return_indices": False} if kind == "max" else {}
+    returned = dict.fromkeys(flags, True)
+    lowest = [all_minus_infinite(spatial, output_size=2, **returned)] if flags else []
     return Operation(
         name=f"adaptive_{kind}_pool{spatial}d",
         arrays=("x",),
@@ -153,7 +162,7 @@ def _record(
         differentiable=("x",),
         conventions="Window i of m sees the positions from floor(i * n / m) to "
         "ceil((i + 1) * n / m). " + conventions,
-        pinned=_pinned(spatial, **({"return_indices": True} if flags else {})),
+        pinned=(*_pinned(spatial, **returned), *lowest),
         invalid=(
             Invalid("x has too few axes", (x[0, 0],), {"output_size": 2}),
             Invalid("a negative size", (x,), {"output_size": -1}),

@@ -177,6 +177,7 @@ OPERATIONS = (
         conventions="The biased variance divides; rows of equal numbers become the bias.",
         pinned=(
             *pinned(_TABLE, {"normalized_shape": (3, 4)}),
+            *pinned({**_TABLE, "weight": Spec((4,)), "bias": None}, {"normalized_shape": (4,)}),
             *pinned({**_ROWS, "weight": Spec((5,))}, {"normalized_shape": (5,), "eps": 0.5}),
         ),
         invalid=_BAD_SHAPES,

@@ -100,6 +100,12 @@ def _pinned(spatial: int) -> tuple[Case, ...]:
     image = {"x": Spec((2, 3, *(4, 5, 7)[-spatial:]))}
     windows = {"kernel_size": (1, 3, 2)[-spatial:], "stride": (1, 2, 1)[-spatial:]}
     overhang = {"kernel_size": (2, 3, 4)[-spatial:], "stride": None, "ceil_mode": True}
+    # Rounded up, the last windows would start after the input.
+    beyond = {
+        "kernel_size": (1, 1, 2)[-spatial:],
+        "stride": (2, 3, 4)[-spatial:],
+        "ceil_mode": True,
+    }
     return (
         Case(image, {"norm_type": 2, **windows, "ceil_mode": False}, 1),
         Case(image, {"norm_type": 3, **overhang}, 2, "non-negative"),
@@ -107,6 +113,7 @@ def _pinned(spatial: int) -> tuple[Case, ...]:
         Case(image, {"norm_type": 1.5, **windows, "ceil_mode": False}, 4, "non-negative"),
         Case(image, {"norm_type": 2, **overhang}, 5, "nan"),
         Case(image, {"norm_type": math.inf, **overhang}, 6, "ties"),
+        Case(image, {"norm_type": 2, **beyond, "ceil_mode": True}, 7),
     )
 
 

@@ -234,12 +234,20 @@ def pinned(spatial: int, **more: Any) -> tuple[Case, ...]:
         (2, None, 0, False, "non-negative"),
         (last(3, 2, 3), last(2, 2, 3), last(0, 1, 1), True, "negative"),
         (last(2, 3, 2), last(2, 3, 2), 1, True, "nan"),
+        # A last window that is cut off along every axis, and counts.
+        (last(3, 2, 3), None, 0, True, "zero-mean"),
     )
     names = ("kernel_size", "stride", "padding", "ceil_mode")
     return tuple(
         Case(image, {**dict(zip(names, hyper, strict=True)), **more}, seed, family)
         for seed, (*hyper, family) in enumerate(table, 1)
     )
+
+
+def all_minus_infinite(spatial: int, **hyper: Any) -> Case:
+    """Return a case whose windows see nothing above -inf."""
+    shape = (1, 2, *(2, 2, 4)[-spatial:])
+    return Case({"x": Spec(shape)}, hyper, values={"x": np.full(shape, -np.inf)})
 
 
 def invalid(spatial: int, *more: tuple[str, Any]) -> tuple[Invalid, ...]:
@@ -271,6 +279,7 @@ def _max_record(spatial: int) -> Operation:
         6,
         "infinite",
     )
+    lowest = all_minus_infinite(spatial, kernel_size=2, return_indices=True)
     return Operation(
         name=f"max_pool{spatial}d",
         arrays=("x",),
@@ -292,7 +301,7 @@ def _max_record(spatial: int) -> Operation:
         "wins; a dilated window that sees nothing else is -inf with index -1."
         " (PyTorch writes outside its memory there, so it is not asked.)"
         " In ceil mode a last window must start inside the input or its left padding.",
-        pinned=(*pinned(spatial, dilation=1, return_indices=True), dilated),
+        pinned=(*pinned(spatial, dilation=1, return_indices=True), dilated, lowest),
         invalid=invalid(spatial, ("padding", -1), ("padding", 2), ("dilation", 0)),
     )
 

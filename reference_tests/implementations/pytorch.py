@@ -1,0 +1,10 @@
+"""PyTorch as a subject: what it is as a reference is judged by the exact oracle and the others."""
+
+from reference_tests.implementation import Implementation
+from reference_tests.references.torch_ import reference
+
+subject = Implementation(
+    "PyTorch",
+    reference.operations,
+    source="from reference_tests.implementations.pytorch import subject",
+)

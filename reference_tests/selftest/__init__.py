@@ -1,0 +1,1 @@
+"""The judge is judged: what it rejects, what it names, and that it wrongs nobody."""
