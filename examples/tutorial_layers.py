@@ -122,6 +122,9 @@ subject = Implementation(
             scalars=("kernel_size", "stride"),
         ),
     },
-    # Square windows are rare among those that are drawn.
-    limits={"conv2d_untied_bias": {"kernel_size": 3}, "max_pool2d": {"kernel_size": 2}},
+    # Square windows, and strides as long as they, are rare among those that are drawn.
+    limits={
+        "conv2d_untied_bias": {"kernel_size": 3},
+        "max_pool2d": {"kernel_size": 2, "stride": None},
+    },
 )

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from reference_tests.checks import Call, Outcome
+from reference_tests.call import Call, Outcome
 from reference_tests.draw import seeded
 from reference_tests.implementation import Implementation
 from reference_tests.operation import REQUIRED, Operation

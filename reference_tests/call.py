@@ -170,9 +170,10 @@ class Call:
             yield self.first, "warning", f"warned of {'; '.join(told.warned)}"
         for result, argument in told.aliases:
             owner = next((n for n, value in results.items() if value is result), self.first)
-            names = [n for n, a in given.items() if a is not None and np.may_share_memory(a, argument)]
-            if names:
-                yield owner, "aliasing", f"lies in the memory of its argument {names[0]}"
+            known = ((n, a) for n, a in given.items() if a is not None)
+            name = next((n for n, a in known if np.may_share_memory(a, argument)), None)
+            if name is not None:
+                yield owner, "aliasing", f"lies in the memory of its argument {name}"
 
     def _unchanged(
         self,

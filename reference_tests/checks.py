@@ -15,7 +15,6 @@ from reference_tests.operation import Operation
 from reference_tests.precise import floats
 from reference_tests.references import Reference, exact
 from reference_tests.references.exact import Truth, certain
-from reference_tests.watching import FAULTS_OF_SUBJECTS
 
 Array = NDArray[Any]
 DTYPES = ("float32", "float64")

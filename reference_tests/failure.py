@@ -118,10 +118,10 @@ def written(headline: str, findings: Sequence[Finding], every: Iterable[Finding]
     first = findings[0]
     yield headline
     yield from (f"  {line}" for line in explained(findings))
-    by_check = {finding.check: finding for finding in reversed(findings)}
-    yield from (
-        f"  {check}: {by_check[check].message}" for check in dict.fromkeys(f.check for f in findings)
-    )
+    by_check: dict[str, Finding] = {}
+    for finding in findings:
+        by_check.setdefault(finding.check, finding)
+    yield from (f"  {check}: {finding.message}" for check, finding in by_check.items())
     if first.reproduction:
         yield "  the smallest case:"
         yield from (f"    {line}" for line in first.reproduction.splitlines())

@@ -117,8 +117,8 @@ class Worker:
         self.describe()
         self.printed = b""
         arrays: list[Any] = []
-        header = {**header, "released": self.released, "arguments": worker.packed(arguments, arrays)}
-        self.released = []
+        header = {**header, "released": self.released}
+        header["arguments"], self.released = worker.packed(arguments, arrays), []
         return self._exchange(header, arrays, self.timeout)
 
     def _exchange(

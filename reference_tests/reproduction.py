@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from reference_tests.case import Case
 from reference_tests.call import Call
+from reference_tests.case import Case
 from reference_tests.checks import ENDING
 from reference_tests.draw import replayed
 from reference_tests.implementation import Implementation

@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from reference_tests.case import Case
 from reference_tests.call import Call
+from reference_tests.case import Case
 from reference_tests.checks import ENDING, Observation, Sight, evaluate
 from reference_tests.differences import differences
 from reference_tests.draw import seeded
@@ -29,8 +29,8 @@ Diagnose = Callable[..., Mapping[str, Any]]
 # How often a subject may not return before no more of its operation is judged: each time costs
 # the limit of time, or the start of a process.
 PATIENCE = {"time": 2, "process": 5}
-# The checks that a mistake in the numbers fails.
-DIAGNOSED = ("call", "value", "exact", "shape", "dtype", "repeatability")
+# The checks of which the numbers tell nothing.
+UNEXPLAINED = ("invalid input", "layout", "parameters")
 
 
 class Trial:
@@ -325,17 +325,24 @@ class Trial:
 
     def _diagnose(self) -> None:
         """Say what is wrong with each output that is, if somebody knows."""
-        known = {key: kept[0] for key, kept in self.failing.items() if key[3] in ("", "exact")}
-        if self.diagnose is None or self.function is None or not known or self._impatient():
+        wrong = [
+            finding
+            for finding in self.findings.values()
+            if finding.status in ("failed", "error") and finding.check not in UNEXPLAINED
+        ]
+        if self.diagnose is None or not wrong or self._impatient():
             return
         # Mistakes are told apart on the cases as they were drawn: small ones look alike.
-        cases = [(case, dtype, check == "exact") for (_, check, dtype, _), case in known.items()]
+        cases = [
+            (case, dtype, check == "exact")
+            for (_, check, dtype, reference), (case, _) in self.failing.items()
+            if dtype and reference in ("", "exact") and check not in (*ENDING, *UNEXPLAINED)
+        ]
         found = self.diagnose(self.function, self.operation, cases, self.limits)
-        for finding in self.findings.values():
-            name = "call" if finding.check == "call" else finding.output
-            if finding.status in ("failed", "error") and finding.check in DIAGNOSED and name in found:
-                finding.diagnosis = list(found[name].faults)
-                finding.explanation = found[name].explanation
+        for finding in wrong:
+            told = found.get(finding.check) or found.get(finding.output)
+            if told:
+                finding.diagnosis, finding.explanation = list(told.faults), told.explanation
 
     def _fails(self, key: Key) -> Callable[[Case], str | None]:
         """Return what tells the message of the same check for another case that fails it too."""

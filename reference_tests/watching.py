@@ -115,7 +115,7 @@ class Watched:
     ) -> Any:
         before = sys.stdout
         tee = _Tee(before)
-        sys.stdout = tee  # type: ignore[assignment]
+        sys.stdout = tee
         pairs: list[tuple[int, int]] = []
         found: list[Any] = []
         try:

@@ -27,7 +27,14 @@ import warnings
 from collections import OrderedDict, deque
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, BinaryIO, Callable, Iterator, NamedTuple
+from typing import (  # noqa: UP035
+    IO,
+    Any,
+    # Under Python 3.8 those of collections.abc take no parameters.
+    Callable,
+    Iterator,
+    NamedTuple,
+)
 
 import numpy as np
 
@@ -53,7 +60,7 @@ class Foreign:
         return np.asarray(self.array, dtype)
 
 
-def write_frame(stream: BinaryIO, header: Any, arrays: list[Any]) -> None:
+def write_frame(stream: IO[bytes], header: Any, arrays: list[Any]) -> None:
     """Write a header of plain types and arrays."""
     parts = [b""]
     for array in arrays:
@@ -262,7 +269,7 @@ class Kept(NamedTuple):
 class Server:
     """What answers the judge, one request after the other."""
 
-    def __init__(self, requests: BinaryIO, answers: BinaryIO) -> None:
+    def __init__(self, requests: IO[bytes], answers: IO[bytes]) -> None:
         self.requests, self.answers = requests, answers
         self.operations: dict[str, Callable[..., Any]] = {}
         self.pullbacks: OrderedDict[int, Kept] = OrderedDict()
@@ -327,7 +334,8 @@ class Server:
         """Call an operation."""
         given = Snapshot(list(leaves(arguments)))
         answer = self.tried(self.operations[name], arguments, given, sent)
-        answer["overwrote"] = any([outputs.changed() for outputs in self.outputs])
+        overwritten = [outputs.changed() for outputs in self.outputs]
+        answer["overwrote"] = any(overwritten)
         answer["changed"] = given.changed()
         return answer
 
@@ -364,9 +372,9 @@ class Server:
         self.outputs.append(Snapshot(list(leaves(result))))
         return answer
 
-    def warn(self, message: Any, category: type, filename: str, line: int, *rest: Any) -> None:
+    def warn(self, message: Any, category: Any, filename: str, lineno: int, *rest: Any) -> None:
         """Keep a warning for the answer, in place of `warnings.showwarning`."""
-        self.warned.append(f"{category.__name__}: {message} ({Path(filename).name}:{line})")
+        self.warned.append(f"{category.__name__}: {message} ({Path(filename).name}:{lineno})")
 
 
 def _told(error: BaseException) -> dict[str, Any]:
@@ -392,7 +400,7 @@ def _flush() -> None:
             getattr(sys, name).flush()
         except (AttributeError, OSError, ValueError):
             # The subject closed or replaced it: the next call finds a new one.
-            setattr(sys, name, open(os.dup(_CAPTURED), "w", buffering=1))
+            setattr(sys, name, os.fdopen(os.dup(_CAPTURED), "w", 1))
 
 
 _CAPTURED = 2
@@ -453,7 +461,7 @@ def main() -> None:
     threading.Thread(target=_end_with, args=(os.getppid(),), daemon=True).start()
     _install()
     server = Server(os.fdopen(requests, "rb"), os.fdopen(answers, "wb"))
-    warnings.showwarning = server.warn
+    warnings.showwarning = server.warn  # type: ignore[assignment]
     server.serve()
     # Threads of the subject must not keep the process.
     os._exit(0)

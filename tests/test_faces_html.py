@@ -122,7 +122,7 @@ def test_a_mistake_is_shown_in_the_operation_that_has_it():
 def test_the_grid_has_a_table_for_each_operation():
     text = page(WRONG).text
     assert "1 of 3 cells verified" in text
-    for cell in ("✗ 1 of 3", "✓ 2", "not judged"):
+    for cell in ("✗ 1 of 3", "✓ 2", "NaN–"):
         assert cell in text
 
 

@@ -7,8 +7,17 @@ import jsonschema
 import numpy as np
 import pytest
 
-from reference_tests import CATALOGUE, Finding, Implementation, OperationReport, Report, verify
-from reference_tests.differences import SIDE, Differences
+from reference_tests import (
+    CATALOGUE,
+    Case,
+    Finding,
+    Implementation,
+    OperationReport,
+    Report,
+    Spec,
+    verify,
+)
+from reference_tests.differences import SIDE, Differences, differences
 from reference_tests.faces import FACES, json_
 from reference_tests.grid import Cell
 from reference_tests.record import SCHEMA
@@ -136,6 +145,25 @@ def test_differences_are_the_elements_around_the_worst():
         last = [*each.at[:-2], each.at[-2] + rows - 1] if len(each.shape) > 1 else []
         assert [*last, each.at[-1] + columns - 1] == [n - 1 for n in each.shape]
         assert each.size == math.prod(each.shape)
+
+
+@pytest.mark.parametrize(
+    ("check", "returned"),
+    [
+        ("exact", lambda x: x),
+        ("shape", lambda x: x),
+        ("value", lambda x: x[:0]),
+        ("value", lambda x: np.full(x.shape, "text")),
+        ("value", lambda x: 1 / 0),
+    ],
+)
+def test_where_there_are_no_numbers_there_are_no_differences(check, returned):
+    operation = CATALOGUE["tanh"]
+    assert operation.exact_scale is None
+    case = Case({"x": Spec((2,))})
+    assert differences(returned, operation, case, "output", check, "float64") is None
+    empty = Case({"x": Spec((0,))})
+    assert differences(np.tanh, operation, empty, "output", "value", "float64") is None
 
 
 def test_the_schema_is_part_of_the_package():

@@ -6,6 +6,7 @@ import pytest
 
 from reference_tests import Finding, OperationReport, Report
 from reference_tests.faces import FACES
+from reference_tests.faces.text import visible
 from reference_tests.report import ORDER
 
 EVIL = "<b>&amp;]]></b>\0\x08\x1b[31m\ud800\uffff\u202e\r\nnext"
@@ -94,6 +95,11 @@ def test_versions_and_seed_are_properties():
     root = suites(finding("passed"))
     properties = {p.get("name"): p.get("value") for p in root.findall("testsuite[1]//property")}
     assert properties == {"seed": "7", "cases": "3", "python": "3"}
+
+
+def test_what_is_no_danger_stays():
+    assert visible("é\u00a0× 漢字 😀\ttab\nline") == "é\u00a0× 漢字 😀\ttab\nline"
+    assert visible("\r\x7f\u200e\u2028") == r"\r\x7f\u200e\u2028"
 
 
 def test_whatever_a_message_contains_is_valid_xml():

@@ -22,7 +22,6 @@ DTYPE = "float32"
 PLACES = [(fault, name) for fault in FAULTS.values() for name in fault.operations]
 DRAWN = 4
 
-every_fault = pytest.mark.parametrize("fault", FAULTS.values(), ids=FAULTS)
 everywhere = pytest.mark.parametrize(
     ("fault", "name"), PLACES, ids=[f"{fault.id}-{name}" for fault, name in PLACES]
 )
@@ -92,8 +91,9 @@ def assert_described(fault):
     assert fault.sentence.endswith("."), fault.id
     assert fault.hidden_by, fault.id
     assert fault.link == f"docs/faults.md#{fault.id.replace('/', '-')}"
+    assert fault.formula, fault.id
     assert not fault.formula.endswith("."), fault.id
-    assert max(map(len, fault.formula.splitlines()), default=0) <= 100, fault.id
+    assert max(map(len, fault.formula.splitlines())) <= 100, fault.id
     assert re.fullmatch(rf"({FAMILIES})/[a-z0-9-]+", fault.id)
     assert len(fault.operations) == len(set(fault.operations)), fault.id
     assert set(fault.elsewhere) <= set(fault.operations), fault.id
@@ -102,6 +102,24 @@ def assert_described(fault):
         gradients = {grad_name(array) for array in operation.differentiable}
         outputs = {n for case in fault.cases(name) for n in operation.outputs(_hyper(name, case))}
         assert fault.output in gradients | outputs, fault.id
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"sentence": "Wrong"},
+        {"hidden_by": ""},
+        {"formula": ""},
+        {"formula": "y = x " * 20},
+        {"id": "convolution/kernel-flipped"},
+        {"operations": ("conv2d", "conv2d")},
+        {"elsewhere": {"relu": ()}},
+        {"output": "grad_params"},
+    ],
+)
+def test_what_is_not_described_fails(changes):
+    with pytest.raises(AssertionError):
+        assert_described(replace(FAULTS["conv/kernel-flipped"], **changes))
 
 
 @everywhere
@@ -122,7 +140,7 @@ def test_a_fault_shows_in_its_exposing_case_and_not_in_its_hiding_one(fault, nam
     assert not differs(fault, name, hiding)
 
 
-@every_fault
+@pytest.mark.parametrize("fault", FAULTS.values(), ids=FAULTS)
 def test_a_fault_is_rejected_for_the_output_it_corrupts(fault):
     name, subject = fault.operations[0], fault.implementation()
     exposing, _ = fault.cases(name)

@@ -191,7 +191,8 @@ def test_a_subject_that_changes_the_folder_does_not_move_the_report(tmp_path, mo
         "subject = Implementation('moving', {'relu': relu})\n"
     )
     monkeypatch.chdir(tmp_path)
-    words = ["moving_cnn.py:subject", "--operation", "relu", "--reference", "exact", "--no-isolation"]
+    words = ["moving_cnn.py:subject", "--operation", "relu", "--reference", "exact"]
+    words.append("--no-isolation")
     before = os.getcwd()
     cli.main([*words, "--examples", "0", "--json", "report.json"])
     assert os.getcwd() == before

@@ -37,8 +37,8 @@ def test_the_file_is_judged_at_once_and_nothing_is_written_yet(folder, style, ca
     assert f"reference-tests mine_{style}.py:subject" in capsys.readouterr().out
     subject = load(f"{folder}/mine_{style}.py:subject")
     assert (subject.name, [*subject.operations]) == (f"mine_{style}", SOME)
-    report = verify(subject, ["relu", "linear", "adam"], [], examples=1, dtypes=["float64"])
-    assert [one.status for one in report] == ["unsupported"] * 3
+    report = verify(subject, ["linear"], [], examples=1, dtypes=["float64"])
+    assert [one.status for one in report] == ["unsupported"]
     assert all("is not written yet" in finding.message for finding in report.findings)
     assert not report.ok
 
@@ -55,9 +55,9 @@ def test_every_operation_is_called_as_its_record_says(style):
         known = {"pos_weight"} if style == "layers" else set()
         assert set(subject.lacking(operation)) <= known, name
         for case in operation.pinned[:1]:
+            given = subject.operations[name], case.fill("float64"), operation.options(case.hyper)
             with pytest.raises(NotImplementedError, match=f"^{name} is not written yet"):
-                options = operation.options(case.hyper)
-                operation.call(subject.operations[name], case.fill("float64"), options)
+                operation.call(*given)
 
 
 @pytest.mark.parametrize("style", STYLES)

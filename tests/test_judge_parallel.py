@@ -10,7 +10,7 @@ import pytest
 
 from reference_tests import Implementation, cli, verify
 from reference_tests.accuracy import Accuracy, Error, accuracy
-from reference_tests.commands import run
+from reference_tests.commands import usage
 from reference_tests.implementations.scratchcnn import subject
 from reference_tests.judge import Interrupted
 from reference_tests.parallel import each, verify_at
@@ -47,7 +47,7 @@ def facts(report):
 
 def test_two_processes_find_what_one_finds():
     options = (NAMES, ["scipy"], 5, 3, ("float32",))
-    assert facts(verify_at(run.OWN, 2, *options)) == facts(verify(subject, *options))
+    assert facts(verify_at(usage.OWN, 2, *options)) == facts(verify(subject, *options))
 
 
 def test_the_order_of_a_report_is_that_of_the_question(rough):
@@ -60,7 +60,7 @@ def test_the_order_of_a_report_is_that_of_the_question(rough):
 
 
 def test_a_time_limit_holds_in_every_process():
-    report = verify_at(run.OWN, 2, ["relu", "tanh"], [], 10**6, 0, ("float32",), 0.0)
+    report = verify_at(usage.OWN, 2, ["relu", "tanh"], [], 10**6, 0, ("float32",), 0.0)
     assert all(operation.cases < 100 for operation in report)
     assert report.notes == ["stopped drawing cases after 0 s"]
 
@@ -70,7 +70,7 @@ def test_an_interruption_keeps_what_is_known():
         raise KeyboardInterrupt
 
     with pytest.raises(Interrupted) as caught:
-        verify_at(run.OWN, 1, NAMES, [], 2, 0, ("float32",), None, interrupt)
+        verify_at(usage.OWN, 1, NAMES, [], 2, 0, ("float32",), None, interrupt)
     assert [operation.name for operation in caught.value.report] == ["relu"]
     assert caught.value.report.notes == ["interrupted"]
 
@@ -91,7 +91,7 @@ def _in_turn(subject, name, place):
 
 
 def test_results_come_as_they_are_ready(tmp_path):
-    found = list(each(_in_turn, run.OWN, NAMES[:2], (str(tmp_path / "done"),), 2))
+    found = list(each(_in_turn, usage.OWN, NAMES[:2], (str(tmp_path / "done"),), 2))
     assert found == [("tanh", "scratchcnn"), ("relu", "scratchcnn")]
 
 
@@ -244,7 +244,7 @@ def test_an_operation_that_ends_its_process_takes_no_other_with_it(tmp_path):
 
 
 def test_an_interruption_ends_the_processes_at_once():
-    results = each(_slow, run.OWN, NAMES[:2], (600.0,), 2)
+    results = each(_slow, usage.OWN, NAMES[:2], (600.0,), 2)
     assert next(results) == ("tanh", "scratchcnn")
     with pytest.raises(KeyboardInterrupt):
         results.throw(KeyboardInterrupt)

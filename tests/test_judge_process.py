@@ -329,13 +329,18 @@ def pretending(tmp_path, lines):
     return str(path)
 
 
+# The first frame of a worker, as `printf` writes it.
+HELLO = '[{"python": "3.8.0", "numpy": "1.21.0"}, 0]'
+OLD = f"ref1\\0\\0\\0\\{len(HELLO):o}{HELLO}"
+
+
 @pytest.mark.parametrize(
     ("lines", "message"),
     [
         ("echo \"ModuleNotFoundError: No module named 'numpy'\" >&2; exit 1", "has no NumPy"),
         ("echo 'SyntaxError: invalid syntax' >&2; exit 1", "is too old, expected Python 3.8"),
         ("echo 'a banner'; sleep 600", "is no Python that starts"),
-        ("printf 'ref1\\0\\0\\0\\52[{\"python\": \"3.8\", \"numpy\": \"1.21.0\"}, 0]  '; sleep 60", "1.22"),
+        (f"printf '{OLD}'; sleep 600", "has NumPy 1.21.0, expected at least 1.22"),
     ],
 )
 def test_what_an_interpreter_lacks_is_told(lines, message, file, tmp_path, capsys):
@@ -372,7 +377,8 @@ def test_the_whole_package_is_there_for_a_subject_that_asks_for_it(tmp_path):
     path.write_text(
         "from reference_tests import CATALOGUE, Implementation\n"
         "from reference_tests.references.exact import subject as exact\n"
-        "subject = Implementation('curious', {n: exact.operations[n] for n in list(CATALOGUE)[:2]})\n"
+        "names = list(CATALOGUE)[:2]\n"
+        "subject = Implementation('curious', {n: exact.operations[n] for n in names})\n"
     )
     with opened(f"{path}:subject") as subject:
         assert len(subject.operations) == 2

@@ -77,13 +77,21 @@ def entries(arrays: Mapping[str, Any], grads: Mapping[str, Any], given: int) -> 
 
 
 def facts_of(
-    x: Any, weight: Any, bias: Any, groups: int = 1, transposed: bool = False
+    x: Any,
+    weight: Any,
+    bias: Any,
+    groups: int = 1,
+    transposed: bool = False,
+    channels: int = 1,
 ) -> dict[str, Any]:
-    """Return what arrays in PyTorch's layout say; a transposed convolution has a weight (I, O)."""
+    """Return what arrays in PyTorch's layout say; the axis `channels` of `x` is C.
+
+    A transposed convolution has a weight (I, O, …).
+    """
     known: dict[str, Any] = {"bias": bias is not None, "dtype": x.dtype}
     if x.ndim:
         known["in_features"] = x.shape[-1]
-        known["num_features"] = known["in_channels"] = x.shape[min(1, x.ndim - 1)]
+        known["num_features"] = known["in_channels"] = x.shape[min(channels, x.ndim - 1)]
     if weight is None:
         return known
     if weight.ndim > 2:

@@ -42,7 +42,8 @@ def from_torch(
     def call(*given: Any, **hyper: Any) -> Any:
         positional = [_tensor(value) for value in given]
         keywords = {name: _tensor(value) for name, value in hyper.items()}
-        names = list(arrays or (*range(len(given)), *keywords))
+        named = [name for name, value in hyper.items() if isinstance(value, np.ndarray)]
+        names = list(arrays or (*range(len(given)), *named))
         tensors = {names[place]: value for place, value in enumerate(positional)}
         tensors.update({name: keywords[name] for name in names if name in keywords})
         output = function(*positional, **keywords)

@@ -90,7 +90,9 @@ def _made(options: Options, arrays: Arrays, hyper: Mapping[str, Any], rate: floa
     x, weight, bias = arrays[options.inputs[0]], arrays.get("weight"), arrays.get("bias")
     layout = options.layouts["weight"]
     transposed = layout is not None and layout.source.startswith("I")
-    facts = facts_of(x, weight, bias, hyper.get("groups", 1), transposed)
+    axes = options.layouts["input"]
+    channels = axes.source.index("C") if axes is not None and "C" in axes.source else 1
+    facts = facts_of(x, weight, bias, hyper.get("groups", 1), transposed, channels)
     facts["input_shape"] = _sample_shape(options, x)
     facts["learning_rate"] = rate
     for name, array in (("weight", weight), ("bias", bias)):

@@ -8,19 +8,19 @@ import json
 import os
 import re
 import sys
-from pathlib import Path
 
 from rich.console import Console
 from rich.status import Status
 
 from reference_tests import accuracy, terminal
 from reference_tests.commands import files
-from reference_tests.commands.usage import OWN, UsageError, placed
+from reference_tests.commands.usage import UsageError, placed
 from reference_tests.files import write
+from reference_tests.host import TIMEOUT
 from reference_tests.judge import Interrupted, judge_case, known_operation
 from reference_tests.operations import CATALOGUE
 from reference_tests.parallel import default_jobs, each, verify_at
-from reference_tests.process import TIMEOUT, Place, opened_at
+from reference_tests.process import Place, opened_at
 from reference_tests.references import checked
 from reference_tests.report import OperationReport, Report
 

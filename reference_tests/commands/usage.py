@@ -8,8 +8,9 @@ import os
 import traceback
 from pathlib import Path
 
+from reference_tests.host import TIMEOUT
 from reference_tests.implementation import UnknownName, load
-from reference_tests.process import TIMEOUT, Place, available
+from reference_tests.process import Place, available
 
 # The name of a command, and the module here that has it.
 COMMANDS = {

@@ -5,6 +5,6 @@ Where none computes the subject's numbers, relations between these and the right
 and the parameters under which the subject fails.
 """
 
-from reference_tests.diagnosis.diagnose import Diagnosis, diagnose
+from reference_tests.diagnosis.outputs import Diagnosis, diagnose
 
 __all__ = ["Diagnosis", "diagnose"]

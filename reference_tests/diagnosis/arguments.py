@@ -34,12 +34,19 @@ def parameters(view: View) -> Iterator[Claim]:
             yield text, partial(_near, view, **{name: other})
 
 
+def optional(view: View) -> Iterator[Claim]:
+    """Yield the optional arrays without which a result would be right."""
+    for name in view.inputs.operation.optional:
+        if view.inputs.arrays[name] is not None:
+            yield f"ignores {name}", partial(_near, view, **{name: None})
+
+
 def _least(value: Any, default: Any) -> float:
     """Return the smallest number that a parameter can be: a size or a step is at least 1."""
     numbers = [n for each in (value, default) for n in _flat(each)]
     if any(isinstance(number, float) for number in numbers):
         return -math.inf
-    return min([1, *numbers])
+    return float(min([1, *numbers]))
 
 
 def _flat(value: Any) -> tuple[Any, ...]:
@@ -116,8 +123,6 @@ def arrays(view: View) -> Iterator[Claim]:
     for name, array in inputs.arrays.items():
         if array is None:
             continue
-        if name in inputs.operation.optional:
-            yield f"ignores {name}", partial(_near, view, **{name: None})
         for text, other in _other_arrays(view, name, array):
             if not _identical(other, array):
                 yield f"is right {text.format(name)}", partial(_near, view, **{name: other})

@@ -25,7 +25,8 @@ class Window(NamedTuple):
     size: int
     kernel: int
     stride: int
-    padding: int
+    before: int
+    after: int
     dilation: int
 
     @property
@@ -36,26 +37,32 @@ class Window(NamedTuple):
     @property
     def room(self) -> int:
         """How far the first window can be moved."""
-        return self.size + 2 * self.padding - self.reach
+        return self.size + self.before + self.after - self.reach
+
+    @property
+    def windows(self) -> int:
+        """How many windows there are."""
+        return self.room // self.stride + 1
 
 
 def windows(question: Question) -> list[Window]:
     """Return the windows of an operation along each axis; none where it has no such windows."""
     inputs = question.inputs
     match, hyper = _SLIDING.match(inputs.operation.name), inputs.hyper
-    padding = {"valid": 0}.get(hyper.get("padding", 0), hyper.get("padding", 0))
-    if match is None or isinstance(padding, str):
+    if match is None:
         return []
     axes, weight = int(match[3]), inputs.arrays.get("weight")
-    kernel = hyper.get("kernel_size") if weight is None else weight.shape[-axes:]
-    fields = (
-        inputs["x"].shape[-axes:],
-        each(kernel, axes),
-        each(hyper.get("stride") or kernel, axes),
-        each(padding, axes),
-        each(hyper.get("dilation", 1), axes),
-    )
-    return [Window(*axis) for axis in zip(*fields, strict=True)]
+    kernel = each(hyper.get("kernel_size") if weight is None else weight.shape[-axes:], axes)
+    dilation = each(hyper.get("dilation", 1), axes)
+    padding = hyper.get("padding", 0)
+    if padding == "same":
+        total = [d * (k - 1) for k, d in zip(kernel, dilation, strict=True)]
+        around = [(t // 2, t - t // 2) for t in total]
+    else:
+        around = [(p, p) for p in each(0 if padding == "valid" else padding, axes)]
+    strides = each(hyper.get("stride") or kernel, axes)
+    fields = zip(inputs["x"].shape[-axes:], kernel, strides, around, dilation, strict=True)
+    return [Window(n, k, s, *edges, d) for n, k, s, edges, d in fields]
 
 
 def features(question: Question) -> Features:
@@ -119,7 +126,7 @@ _WINDOWS: Mapping[str, Callable[[Window], bool]] = {
     "a remainder is left": lambda axis: axis.room % axis.stride > 0,
     "windows overlap": lambda axis: axis.stride < axis.reach and axis.room >= axis.stride,
     "stride > kernel": lambda axis: axis.stride > axis.kernel,
-    "padding > kernel - 1": lambda axis: axis.padding > axis.reach - 1,
+    "padding > kernel - 1": lambda axis: axis.before > axis.reach - 1,
     "one window along an axis": lambda axis: axis.room < axis.stride,
     "several windows": lambda axis: axis.room >= axis.stride,
 }

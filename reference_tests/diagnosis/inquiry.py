@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from reference_tests.case import Case
+from reference_tests.checks import ENDING
 from reference_tests.diagnosis.witness import Question, Witness, question
 from reference_tests.draw import seeded
 from reference_tests.operation import Operation
@@ -14,6 +15,8 @@ from reference_tests.operation import Operation
 SURVEY = 40
 # A subject that supports little refuses many cases; after so many times as many no more are drawn.
 PATIENCE = 5
+# How often a subject may not return: each time costs the limit of time, or a process.
+ENDINGS = 2
 
 
 class Inquiry:
@@ -40,12 +43,19 @@ class Inquiry:
         self.function, self.operation = function, operation
         self.limits = dict(limits or {})
         self.given = given
-        self.drawn = 0
+        self.drawn = self.endings = 0
         self.survey = list(self._survey())
 
     def ask(self, asked: Question) -> Witness | None:
-        """Return the answer to a question, or None where the subject does not support it."""
-        return asked.answered(self.function)
+        """Return the answer to a question, or None where the subject does not support it.
+
+        A subject that does not return, again and again, is asked no more.
+        """
+        if self.endings >= ENDINGS:
+            return None
+        answer = asked.answered(self.function)
+        self.endings += answer is not None and answer.outcome.check in ENDING
+        return answer
 
     def draw(self) -> Case:
         """Return a further case."""
@@ -76,7 +86,7 @@ class Inquiry:
             answers = list(self._answers(self.questions(case)))
             yield from answers
             supported += bool(answers)
-            if supported == SURVEY:
+            if supported == SURVEY or self.endings >= ENDINGS:
                 return
 
     def _answers(self, questions: Iterator[Question] | Sequence[Question]) -> Iterator[Witness]:

@@ -30,8 +30,8 @@ def places(view: View) -> Iterator[str]:
 
 
 def _regions(view: View) -> Iterator[tuple[str, Mask]]:
-    yield from _by_index(view)
     yield from _by_windows(view)
+    yield from _by_index(view)
     yield from _by_values(view)
 
 
@@ -73,14 +73,13 @@ def _by_windows(view: View) -> Iterator[tuple[str, Mask]]:
         return
     outside, single, several = [], [], []
     for axis in axes:
-        count = axis.room // axis.stride + 1
-        fields = (axis.size, count, axis.kernel, axis.stride, axis.padding, axis.dilation)
+        fields = (axis.size, axis.windows, axis.kernel, axis.stride, axis.before, axis.dilation)
         if shape[-len(axes) :] == tuple(a.size for a in axes):
             users = (seeing(*fields) >= 0).sum(1)
             outside.append(users == 0)
             single.append(users == 1)
             several.append(users > 1)
-        elif shape[-len(axes) :] == tuple(a.room // a.stride + 1 for a in axes):
+        elif shape[-len(axes) :] == tuple(a.windows for a in axes):
             outside.append((seen(*fields) < 0).any(1))
     if view.output.startswith("grad_input") and len(several) == len(axes):
         yield "where no window reaches", _any(outside, shape)

@@ -107,7 +107,7 @@ def _numbers(view: View) -> dict[str, float]:
     axes = windows(question)
     if axes:
         found["the taps of the kernel"] = math.prod(axis.kernel for axis in axes)
-        found["the number of windows"] = math.prod(axis.room // axis.stride + 1 for axis in axes)
+        found["the number of windows"] = math.prod(axis.windows for axis in axes)
     for name, value in inputs.hyper.items():
         found.update(_of_parameter(name, value))
     for name, array in inputs.arrays.items():

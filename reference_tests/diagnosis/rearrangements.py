@@ -8,7 +8,19 @@ from collections.abc import Iterator
 import numpy as np
 
 from reference_tests.diagnosis.simulation import allowance
-from reference_tests.diagnosis.view import Array, View, agrees, held
+from reference_tests.diagnosis.view import Array, View, held
+from reference_tests.diagnosis.witness import agrees
+
+
+@held
+def sizes(view: View) -> Iterator[str]:
+    """Yield along which axis a result is too long or too short."""
+    if view.got.ndim != view.right.ndim:
+        return
+    for name, size, right in zip(view.axes, view.got.shape, view.right.shape, strict=True):
+        if size != right:
+            yield f"is too {'long' if size > right else 'short'} along {name}"
+            yield f"is {abs(size - right)} too {'long' if size > right else 'short'} along {name}"
 
 
 @held
@@ -19,9 +31,6 @@ def shapes(view: View) -> Iterator[str]:
         return
     if got.ndim == right.ndim:
         yield from _cut(view)
-        for name, more, less in zip(view.axes, got.shape, right.shape, strict=True):
-            if more != less:
-                yield f"is too {'long' if more > less else 'short'} along {name}"
     for order in itertools.permutations(range(right.ndim)) if right.ndim < 6 else ():
         if view.is_near(right.transpose(order)):
             yield f"has its axes in the order {', '.join(view.axes[k] for k in order)}"

@@ -14,7 +14,13 @@ from reference_tests.diagnosis.witness import Witness
 # Of each kind of relations one is told: that which holds most often, or of equals the first. A
 # later row of a kind is needed only if no relation of the earlier ones always holds.
 NUMBERS: tuple[tuple[Relation, ...], ...] = (
-    (ratios.constants, ratios.other_arrays, arguments.parameters, ratios.ratios),
+    (
+        ratios.constants,
+        ratios.other_arrays,
+        arguments.optional,
+        arguments.parameters,
+        ratios.ratios,
+    ),
     (rearrangements.turned, rearrangements.summed, ratios.offsets, ratios.functions),
     (rearrangements.shifted, arguments.arrays),
     (ratios.by_axis, rearrangements.permuted, precision.digits, precision.approximate),
@@ -23,6 +29,7 @@ NUMBERS: tuple[tuple[Relation, ...], ...] = (
 KINDS = (
     ((precision.repeated,),),
     ((precision.formats,),),
+    ((rearrangements.sizes,),),
     ((rearrangements.shapes,),),
     NUMBERS,
     ((places.places,),),

@@ -16,7 +16,8 @@ def operations(report: Report) -> str:
     before = ""
     for name, output, cells, cases, units, status in rows(report):
         marks = [_sign(cells[r].status) if cells.get(r) else "–" for r in references]  # type: ignore[union-attr]
-        error = bounds(units) if cases else ""
+        truth = cells.get("exact")
+        error = bounds(units) if truth and truth.status in ("passed", "failed") else ""
         shown = "" if name == before else f"<strong>{escaped(name)}</strong>"
         before = name
         lines.append([shown, escaped(output), str(cases or ""), error, *marks, mark(status)])
@@ -36,8 +37,8 @@ def features(report: Report) -> str:
     absent = [operation.name for operation in report if not operation.findings]
     text = (
         "<p>How many cases with each feature were judged, and in how many the output is wrong. "
-        "Features belong to the operation, so what a subject does not support stays in the "
-        "grid.</p>\n"
+        "A – means none. Features belong to the operation, so what a subject does not support "
+        "stays in the grid.</p>\n"
     )
     cards = "\n".join(_card(operation, cells[operation.name]) for operation in given)
     text += f'<div class="cards">\n{cards}\n</div>' if cards else ""
@@ -79,4 +80,5 @@ def _count(cell: Cell | None) -> str:
         return f'<span class="good">✓ {cell.cases}</span>'
     if cell.status == "failed":
         return f'<span class="bad">✗ {cell.failed} of {cell.cases}</span>'
-    return f'<span class="none">{cell.status}</span>'
+    shown = "–" if cell.status == "not judged" else cell.status
+    return f'<span class="none" title="{cell.status}">{shown}</span>'

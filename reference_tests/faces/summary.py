@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import cache
 from typing import NamedTuple
 
 from reference_tests.grid import Cell, Grid, score
@@ -53,8 +54,13 @@ def summary(report: Report) -> Summary:
 def grid(report: Report) -> dict[str, list[Cell]]:
     """Return the cells of every operation, also of those that are not provided."""
     cells = {operation.name: operation.cells for operation in report}
-    missing = [name for name, found in cells.items() if not found and name in CATALOGUE]
-    return {**cells, **{name: Grid(CATALOGUE[name]).cells for name in missing}}
+    empty = [name for name, found in cells.items() if not found and name in CATALOGUE]
+    return {**cells, **{name: _unjudged(name) for name in empty}}
+
+
+@cache
+def _unjudged(name: str) -> list[Cell]:
+    return Grid(CATALOGUE[name]).cells
 
 
 def against(report: Report) -> str:

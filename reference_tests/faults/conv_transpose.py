@@ -10,6 +10,11 @@ from collections.abc import Callable
 import numpy as np
 
 from reference_tests.case import Case
+from reference_tests.faults.batches import (
+    half,
+    has_bias,
+    interleaved,
+)
 from reference_tests.faults.conv_transpose_gradients import FAULTS as GRADIENTS
 from reference_tests.faults.fault import Fault, Inputs
 from reference_tests.faults.transposed import (
@@ -112,17 +117,6 @@ def _ungrouped(inputs: Inputs) -> Inputs:
     x, groups = inputs["x"], inputs.hyper["groups"]
     first = x[:, : x.shape[1] // groups]
     return inputs.but(x=np.concatenate([first] * groups, axis=1))
-
-
-def _interleaved(inputs: Inputs) -> Inputs:
-    x = inputs["x"]
-    order = np.arange(x.shape[1]).reshape(-1, inputs.hyper["groups"]).T.ravel()
-    return inputs.but(x=x[:, order])
-
-
-def _half(inputs: Inputs) -> Inputs:
-    arrays = inputs.arrays.items()
-    return inputs.but(**{n: a if a is None else a.astype(np.float16) for n, a in arrays})
 
 
 _SMALL = {"x": np.ones(ONE), "weight": np.full(ONE, 3.0)}
@@ -255,7 +249,7 @@ FAULTS: list[Fault] = [
             (case(ONE, ONE, 1), case(ONE, ONE)),
             {
                 "before": lambda inputs: inputs.but(bias=None),
-                "shows_if": lambda hyper, shapes: shapes["bias"] is not None,
+                "shows_if": has_bias,
             },
         ),
         (
@@ -275,7 +269,7 @@ FAULTS: list[Fault] = [
                 case((1, 4, 1, 1), (4, 1, 1, 1), groups=2),
                 case(CHANNELS, FILTERS, groups=2),
             ),
-            {"before": _interleaved, "shows_if": lambda h, s: 1 < h["groups"] < s["x"][1]},
+            {"before": interleaved, "shows_if": lambda h, s: 1 < h["groups"] < s["x"][1]},
         ),
         (
             "float16",
@@ -283,7 +277,7 @@ FAULTS: list[Fault] = [
             "y[o, h] = fl16(bias[o] + Σ x[c, i] · weight[c, o, a]), not in its dtype",
             "small integers",
             (case(ONE, ONE), Case(case(ONE, ONE).arrays, values=_SMALL)),
-            {"before": _half, "shows_if": lambda hyper, shapes: True},
+            {"before": half, "shows_if": lambda hyper, shapes: True},
         ),
     ),
     *rows(

@@ -6,6 +6,17 @@ from collections.abc import Callable
 
 import numpy as np
 
+from reference_tests.faults.batches import (
+    averaged,
+    has_bias,
+    last_sample,
+    not_one_sample,
+    per_pixel,
+    per_sample,
+    several_samples,
+    single_sum,
+    some_samples,
+)
 from reference_tests.faults.fault import Fault, Hyper, Inputs, Shapes, fitted
 from reference_tests.faults.transposed import (
     CHANNELS,
@@ -13,7 +24,6 @@ from reference_tests.faults.transposed import (
     THREE,
     TRANSPOSED,
     TWO,
-    Array,
     Axis,
     Changes,
     any_axis,
@@ -64,34 +74,8 @@ _UNPADDED: Changes = {
 }
 
 
-def _last_sample(inputs: Inputs) -> Inputs:
-    return inputs.but(x=inputs["x"][-1:], grad_output=inputs.grad_output[-1:])
-
-
-def _averaged(grad: Array, inputs: Inputs) -> Array:
-    return grad / max(len(inputs["x"]), 1)
-
-
-def _per_sample(grad: Array, inputs: Inputs) -> Array:
-    sums = inputs.grad_output.sum(tuple(range(2, inputs.grad_output.ndim)))
-    return sums[0] if len(sums) == 1 else sums
-
-
-def _per_pixel(grad: Array, inputs: Inputs) -> Array:
-    sums = inputs.grad_output.sum(0)
-    return sums.reshape(grad.shape) if sums.size == grad.size else sums
-
-
-def _has_bias(hyper: Hyper, shapes: Shapes) -> bool:
-    return shapes["bias"] is not None
-
-
 def _several_pixels(hyper: Hyper, shapes: Shapes) -> bool:
-    return _has_bias(hyper, shapes) and any(axis.output > 1 for axis in axes_of(hyper, shapes))
-
-
-def _several_samples(hyper: Hyper, shapes: Shapes) -> bool:
-    return _has_bias(hyper, shapes) and shapes["x"][0] > 1
+    return has_bias(hyper, shapes) and any(axis.output > 1 for axis in axes_of(hyper, shapes))
 
 
 FAULTS: list[Fault] = [
@@ -176,7 +160,7 @@ FAULTS: list[Fault] = [
             "grad_weight[a] = 1/N · Σ x[n, i] · g[n, i·s + a·d - p], not Σ",
             "one sample",
             (case(BATCH, ONE), case(ONE, ONE)),
-            {"after": _averaged, "shows_if": more("x", 0)},
+            {"after": averaged, "shows_if": more("x", 0)},
         ),
         (
             "weight-grad-last-sample",
@@ -184,7 +168,7 @@ FAULTS: list[Fault] = [
             "grad_weight[a] = Σ x[N - 1, i] · g[N - 1, i·s + a·d - p], not the sum over all n",
             "one sample",
             (case(BATCH, ONE), case(ONE, ONE)),
-            {"before": _last_sample, "shows_if": more("x", 0)},
+            {"before": last_sample, "shows_if": more("x", 0)},
         ),
         (
             "weight-grad-sign",
@@ -205,7 +189,7 @@ FAULTS: list[Fault] = [
             "one filter",
             (case(ONE, CHANNELS, 2), case(ONE, ONE, 1)),
             {
-                "after": lambda grad, inputs: np.full_like(grad, inputs.grad_output.sum()),
+                "after": single_sum,
                 "shows_if": more("bias", 0),
             },
         ),
@@ -216,8 +200,8 @@ FAULTS: list[Fault] = [
             "one sample",
             (case(BATCH, ONE, 1), case(ONE, ONE, 1)),
             {
-                "after": _per_sample,
-                "shows_if": lambda h, s: _has_bias(h, s) and s["x"][0] != 1,
+                "after": per_sample,
+                "shows_if": not_one_sample,
             },
         ),
         (
@@ -226,7 +210,7 @@ FAULTS: list[Fault] = [
             "grad_bias[o, h] = Σ g[n, o, h] over n, not over n and h",
             "one output pixel",
             (case(TWO, ONE, 1), case(ONE, ONE, 1)),
-            {"after": _per_pixel, "shows_if": _several_pixels},
+            {"after": per_pixel, "shows_if": _several_pixels},
         ),
         (
             "bias-grad-averaged",
@@ -234,7 +218,7 @@ FAULTS: list[Fault] = [
             "grad_bias[o] = 1/N · Σ g[n, o, h], not Σ",
             "one sample",
             (case(BATCH, ONE, 1), case(ONE, ONE, 1)),
-            {"after": _averaged, "shows_if": _several_samples},
+            {"after": averaged, "shows_if": several_samples},
         ),
         (
             "bias-grad-sign",
@@ -242,7 +226,7 @@ FAULTS: list[Fault] = [
             "grad_bias[o] = -Σ g[n, o, h], not +Σ",
             "a gradient of zeros, as of an empty batch",
             (case(ONE, ONE, 1), case(EMPTY, ONE, 1)),
-            {**NEGATED, "shows_if": lambda h, s: _has_bias(h, s) and s["x"][0] > 0},
+            {**NEGATED, "shows_if": some_samples},
         ),
     ),
 ]

@@ -169,7 +169,7 @@ FAULTS: list[Fault] = [
         (
             "padding-counted-once",
             "The size of the output forgets one side of the padding.",
-            "Lout = ⌊(L + p - d·(K - 1) - 1) / s⌋ + 1, not L + 2p - …; the last windows lack",
+            "Lout = ⌊(L + p - d·(K - 1) - 1) / s⌋ + 1, not L + 2p - …; windows are missing",
             "no padding",
             (case(ONE, ONE, padding=(0, 1)), case(ONE, ONE)),
             _fewer(lambda axis: axis._replace(after=0).output),
@@ -177,7 +177,7 @@ FAULTS: list[Fault] = [
         (
             "reach-of-dilated-kernel",
             "A dilated kernel is taken to reach over d·k positions instead of d·(k - 1) + 1.",
-            "Lout = ⌊(L + 2p - d·K) / s⌋ + 1, not L + 2p - d·(K - 1) - 1; the last windows lack",
+            "Lout = ⌊(L + 2p - d·K) / s⌋ + 1, not L + 2p - d·(K - 1) - 1; windows are missing",
             "no dilation",
             (case(TWO, ONE, dilation=(1, 2)), case(TWO, ONE)),
             _fewer(lambda a: a._replace(after=a.after - a.dilation + 1).output),

@@ -4,6 +4,17 @@ from __future__ import annotations
 
 import numpy as np
 
+from reference_tests.faults.batches import (
+    averaged,
+    has_bias,
+    last_sample,
+    not_one_sample,
+    per_pixel,
+    per_sample,
+    several_samples,
+    single_sum,
+    some_samples,
+)
 from reference_tests.faults.fault import Fault, Hyper, Inputs, Shapes, fitted
 from reference_tests.faults.windows import (
     BATCH,
@@ -43,28 +54,6 @@ def _larger(inputs: Inputs) -> Inputs:
     return inputs.but(weight=fitted(inputs["weight"], (*inputs["weight"].shape[:2], *size)))
 
 
-def _last_sample(inputs: Inputs) -> Inputs:
-    return inputs.but(x=inputs["x"][-1:], grad_output=inputs.grad_output[-1:])
-
-
-def _averaged(grad: Array, inputs: Inputs) -> Array:
-    return grad / max(len(inputs["x"]), 1)
-
-
-def _pixels(inputs: Inputs) -> tuple[int, ...]:
-    return tuple(range(2, inputs.grad_output.ndim))
-
-
-def _per_sample(grad: Array, inputs: Inputs) -> Array:
-    sums = inputs.grad_output.sum(_pixels(inputs))
-    return sums[0] if len(sums) == 1 else sums
-
-
-def _per_pixel(grad: Array, inputs: Inputs) -> Array:
-    sums = inputs.grad_output.sum(0)
-    return sums.reshape(grad.shape) if sums.size == grad.size else sums
-
-
 def _per_column(grad: Array, inputs: Inputs) -> Array:
     return inputs.grad_output.sum(tuple(range(inputs.grad_output.ndim - 1)))
 
@@ -78,13 +67,9 @@ def _tied(grad: Array, inputs: Inputs) -> Array:
     return np.broadcast_to(sums, grad.shape)
 
 
-def _has_bias(hyper: Hyper, shapes: Shapes) -> bool:
-    return shapes["bias"] is not None
-
-
 def _several_columns(hyper: Hyper, shapes: Shapes) -> bool:
     columns = axes_of(hyper, shapes)[-1].output
-    return _has_bias(hyper, shapes) and (columns, shapes["weight"][0]) != (1, 1)
+    return has_bias(hyper, shapes) and (columns, shapes["weight"][0]) != (1, 1)
 
 
 FAULTS: list[Fault] = [
@@ -140,7 +125,7 @@ FAULTS: list[Fault] = [
             "one sample",
             (case(BATCH, ONE), case(ONE, ONE)),
             {
-                "after": _averaged,
+                "after": averaged,
                 "shows_if": more("x", 0),
             },
         ),
@@ -150,7 +135,7 @@ FAULTS: list[Fault] = [
             "grad_weight[a] = Σ g[N - 1, i] · x[N - 1, i·s + a·d - p], not the sum over all n",
             "one sample",
             (case(BATCH, ONE), case(ONE, ONE)),
-            {"before": _last_sample, "shows_if": more("x", 0)},
+            {"before": last_sample, "shows_if": more("x", 0)},
         ),
         (
             "weight-grad-first-window",
@@ -190,7 +175,7 @@ FAULTS: list[Fault] = [
             "one filter",
             (case(ONE, FILTERS, 2), case(ONE, ONE, 1)),
             {
-                "after": lambda grad, inputs: np.full_like(grad, inputs.grad_output.sum()),
+                "after": single_sum,
                 "shows_if": more("bias", 0),
             },
         ),
@@ -201,8 +186,8 @@ FAULTS: list[Fault] = [
             "one sample",
             (case(BATCH, ONE, 1), case(ONE, ONE, 1)),
             {
-                "after": _per_sample,
-                "shows_if": lambda h, s: s["bias"] is not None and s["x"][0] != 1,
+                "after": per_sample,
+                "shows_if": not_one_sample,
             },
         ),
         (
@@ -212,8 +197,8 @@ FAULTS: list[Fault] = [
             "one output pixel",
             (case(TWO, ONE, 1), case(ONE, ONE, 1)),
             {
-                "after": _per_pixel,
-                "shows_if": lambda h, s: s["bias"] is not None and several_windows(h, s),
+                "after": per_pixel,
+                "shows_if": lambda h, s: has_bias(h, s) and several_windows(h, s),
             },
         ),
         (
@@ -233,7 +218,7 @@ FAULTS: list[Fault] = [
             {
                 "after": _mean,
                 "shows_if": lambda h, s: (
-                    _has_bias(h, s) and s["x"][0] > 0 and (s["x"][0] > 1 or several_windows(h, s))
+                    has_bias(h, s) and s["x"][0] > 0 and (s["x"][0] > 1 or several_windows(h, s))
                 ),
             },
         ),
@@ -248,8 +233,8 @@ FAULTS: list[Fault] = [
             "one sample",
             (case(BATCH, ONE, 1), case(ONE, ONE, 1)),
             {
-                "after": _averaged,
-                "shows_if": lambda h, s: _has_bias(h, s) and s["x"][0] > 1,
+                "after": averaged,
+                "shows_if": several_samples,
             },
         ),
         (
@@ -259,8 +244,8 @@ FAULTS: list[Fault] = [
             "one sample",
             (case(BATCH, ONE, 1), case(ONE, ONE, 1)),
             {
-                "before": _last_sample,
-                "shows_if": lambda h, s: _has_bias(h, s) and s["x"][0] > 1,
+                "before": last_sample,
+                "shows_if": several_samples,
             },
         ),
         (
@@ -271,7 +256,7 @@ FAULTS: list[Fault] = [
             (case(ONE, ONE, 1), case(EMPTY, ONE, 1)),
             {
                 **NEGATED,
-                "shows_if": lambda h, s: s["bias"] is not None and s["x"][0] > 0,
+                "shows_if": some_samples,
             },
         ),
     ),

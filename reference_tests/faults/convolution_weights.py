@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
 from reference_tests.case import Case
-from reference_tests.faults.fault import Fault, Hyper, Inputs, Shapes
+from reference_tests.faults.batches import (
+    dealt,
+    half,
+    has_bias,
+    interleaved,
+)
+from reference_tests.faults.fault import Fault, Inputs
 from reference_tests.faults.windows import (
     CHANNELS,
     EVERY,
@@ -53,36 +57,18 @@ def _biased_often(inputs: Inputs) -> Inputs:
     return inputs.but(bias=None if bias is None else bias * inputs["weight"].shape[1])
 
 
-def _has_bias(hyper: Hyper, shapes: Shapes) -> bool:
-    return shapes["bias"] is not None
-
-
 def _ungrouped(inputs: Inputs) -> Inputs:
     return inputs.but(x=inputs["x"][:, : inputs["weight"].shape[1]], groups=1)
 
 
-def _dealt(inputs: Inputs, count: int) -> Any:
-    """Return the order in which so many things lie if they are dealt to the groups in turn."""
-    return np.arange(count).reshape(-1, inputs.hyper["groups"]).T.ravel()
-
-
-def _interleaved(inputs: Inputs) -> Inputs:
-    return inputs.but(x=inputs["x"][:, _dealt(inputs, inputs["x"].shape[1])])
-
-
 def _filters_dealt(inputs: Inputs) -> Inputs:
-    order, bias = _dealt(inputs, len(inputs["weight"])), inputs["bias"]
+    order, bias = dealt(inputs, len(inputs["weight"])), inputs["bias"]
     bias = None if bias is None else bias[order]
     return inputs.but(weight=inputs["weight"][order], bias=bias)
 
 
 def _gathered(y: Array, inputs: Inputs) -> Array:
-    return y[:, np.argsort(_dealt(inputs, len(inputs["weight"])))]
-
-
-def _half(inputs: Inputs) -> Inputs:
-    arrays = inputs.arrays.items()
-    return inputs.but(**{n: a if a is None else a.astype(np.float16) for n, a in arrays})
+    return y[:, np.argsort(dealt(inputs, len(inputs["weight"])))]
 
 
 _DOWN = (1, 1, 2, 1)
@@ -214,7 +200,7 @@ FAULTS: list[Fault] = [
             "y[o, i] = Σ x[c, i·s + a·d - p] · weight[o, c, a], not bias[o] + Σ …",
             "biases of 0",
             (case(ONE, ONE, 1), case(ONE, ONE)),
-            {"before": lambda inputs: inputs.but(bias=None), "shows_if": _has_bias},
+            {"before": lambda inputs: inputs.but(bias=None), "shows_if": has_bias},
         ),
         (
             "bias-for-every-channel",
@@ -224,7 +210,7 @@ FAULTS: list[Fault] = [
             (case(CHANNELS, CHANNELS, 1), case(ONE, ONE, 1)),
             {
                 "before": _biased_often,
-                "shows_if": lambda h, s: _has_bias(h, s) and s["weight"][1] > 1,
+                "shows_if": lambda h, s: has_bias(h, s) and s["weight"][1] > 1,
             },
         ),
         (
@@ -245,7 +231,7 @@ FAULTS: list[Fault] = [
                 case(CHANNELS, FILTERS, groups=2),
             ),
             {
-                "before": _interleaved,
+                "before": interleaved,
                 "shows_if": lambda h, s: h["groups"] > 1 and s["weight"][1] > 1,
             },
         ),
@@ -270,7 +256,7 @@ FAULTS: list[Fault] = [
             "y[o, i] = fl16(bias[o] + Σ x[c, i·s + a·d - p] · weight[o, c, a]), not in its dtype",
             "small integers",
             (case(ONE, ONE), Case(case(ONE, ONE).arrays, values=_SMALL)),
-            {"before": _half, "shows_if": lambda hyper, shapes: True},
+            {"before": half, "shows_if": lambda hyper, shapes: True},
         ),
     ),
 ]

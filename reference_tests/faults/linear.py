@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from reference_tests.case import Case, Spec
+from reference_tests.faults.batches import half, has_bias
 from reference_tests.faults.fault import Fault, Hyper, Inputs, Shapes
 
 Array = Any
@@ -60,22 +61,13 @@ def _some_rows(hyper: Hyper, shapes: Shapes) -> bool:
     return _rows(shapes) > 0
 
 
-def _has_bias(hyper: Hyper, shapes: Shapes) -> bool:
-    return shapes["bias"] is not None
-
-
 def _per_row(grad: Array, inputs: Inputs) -> Array:
     return inputs.grad_output.reshape(_rows(inputs.shapes), len(grad)).sum(1)
 
 
 _ONE, _BIASED, _EMPTY = _case(1, 1, 1), _case(1, 1, 1, 1), _case(0, 1, 1)
 _SMALL = {"x": np.ones((1, 1)), "weight": np.full((1, 1), 3.0)}
-_HALF = {
-    "before": lambda inputs: inputs.but(
-        **{n: a if a is None else a.astype(np.float16) for n, a in inputs.arrays.items()}
-    ),
-    "shows_if": lambda hyper, shapes: True,
-}
+_HALF: Changes = {"before": half, "shows_if": lambda hyper, shapes: True}
 
 _TABLE: tuple[tuple[str, str, str, str, str, Case, Case, Changes], ...] = (
     (
@@ -96,7 +88,7 @@ _TABLE: tuple[tuple[str, str, str, str, str, Case, Case, Changes], ...] = (
         "biases of 0",
         _BIASED,
         _ONE,
-        {"before": lambda inputs: inputs.but(bias=None), "shows_if": _has_bias},
+        {"before": lambda inputs: inputs.but(bias=None), "shows_if": has_bias},
     ),
     (
         "float16",
@@ -181,7 +173,7 @@ _TABLE: tuple[tuple[str, str, str, str, str, Case, Case, Changes], ...] = (
         _BIASED,
         {
             "after": lambda grad, inputs: np.full_like(grad, inputs.grad_output.sum()),
-            "shows_if": lambda h, s: _has_bias(h, s) and s["weight"][0] > 1,
+            "shows_if": lambda h, s: has_bias(h, s) and s["weight"][0] > 1,
         },
     ),
     (
@@ -194,7 +186,7 @@ _TABLE: tuple[tuple[str, str, str, str, str, Case, Case, Changes], ...] = (
         _BIASED,
         {
             "after": _per_row,
-            "shows_if": lambda h, s: _has_bias(h, s) and (_rows(s), s["weight"][0]) != (1, 1),
+            "shows_if": lambda h, s: has_bias(h, s) and (_rows(s), s["weight"][0]) != (1, 1),
         },
     ),
     (
@@ -207,7 +199,7 @@ _TABLE: tuple[tuple[str, str, str, str, str, Case, Case, Changes], ...] = (
         _BIASED,
         {
             "after": lambda grad, inputs: grad if _rows(inputs.shapes) == 1 else inputs.grad_output,
-            "shows_if": lambda h, s: _has_bias(h, s) and _rows(s) != 1,
+            "shows_if": lambda h, s: has_bias(h, s) and _rows(s) != 1,
         },
     ),
     (
@@ -218,7 +210,7 @@ _TABLE: tuple[tuple[str, str, str, str, str, Case, Case, Changes], ...] = (
         "one sample",
         _case(2, 1, 1, 1),
         _BIASED,
-        {"after": _averaged, "shows_if": lambda h, s: _has_bias(h, s) and _several_rows(h, s)},
+        {"after": _averaged, "shows_if": lambda h, s: has_bias(h, s) and _several_rows(h, s)},
     ),
     (
         "bias-grad-last-sample",
@@ -228,7 +220,7 @@ _TABLE: tuple[tuple[str, str, str, str, str, Case, Case, Changes], ...] = (
         "one sample",
         _case(2, 1, 1, 1),
         _BIASED,
-        {"before": _last_row, "shows_if": lambda h, s: _has_bias(h, s) and _several_rows(h, s)},
+        {"before": _last_row, "shows_if": lambda h, s: has_bias(h, s) and _several_rows(h, s)},
     ),
     (
         "bias-grad-sign",
@@ -238,7 +230,7 @@ _TABLE: tuple[tuple[str, str, str, str, str, Case, Case, Changes], ...] = (
         "a gradient of zeros, as of an empty batch",
         _BIASED,
         _case(0, 1, 1, 1),
-        {"after": _negated, "shows_if": lambda h, s: _has_bias(h, s) and _some_rows(h, s)},
+        {"after": _negated, "shows_if": lambda h, s: has_bias(h, s) and _some_rows(h, s)},
     ),
 )
 

@@ -27,7 +27,8 @@ def _some(hyper: Hyper, shapes: Shapes) -> bool:
 
 
 def _several(hyper: Hyper, shapes: Shapes) -> bool:
-    return _some(hyper, shapes) and math.prod(shapes["x"]) != 1
+    number = math.prod(shapes["x"])
+    return number == 0 or (_some(hyper, shapes) and number != 1)
 
 
 def _squared(hyper: Hyper, shapes: Shapes) -> bool:
@@ -136,7 +137,7 @@ _TABLE: tuple[tuple[Any, ...], ...] = (
         "one weight",
         (_PLAIN, _ONE),
         {
-            "after": lambda result, i: result / float(i["x"].size),
+            "after": lambda result, i: result / max(i["x"].size, 1),
             "shows_if": _several,
         },
         _BOTH,

@@ -280,12 +280,12 @@ FAULTS: list[Fault] = faults(
             ("hardshrink",),
             "What lies outside of the bounds is moved towards 0.",
             "x - lambd or x + lambd instead of x where |x| > lambd",
-            "numbers within the bounds, or a lambd of at most 0",
+            "numbers within the bounds, or a lambd of 0",
             (RIGHT, at(0.25)),
             {
                 "after": lambda y, i: np.where(y == 0, y, _soft(i)),
                 "before": lambda i: i,
-                "shows_if": lambda h, s: always(h, s) and h["lambd"] > 0,
+                "shows_if": lambda h, s: always(h, s) and h["lambd"] != 0,
             },
         ),
         (

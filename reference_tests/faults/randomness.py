@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 import numpy as np
 
 from reference_tests.faults import dropout
+from reference_tests.faults.fault import Fault
 from reference_tests.operation import Operation
+from reference_tests.operations import CATALOGUE
 
 Array = Any
 Function = Callable[..., Any]
@@ -28,14 +31,17 @@ def named(operation: Operation, function: Function, output: str) -> list[str]:
         The subject's.
     output : {"output", "grad_input"}
     """
+    able = [f for f in dropout.FAULTS if operation.name in f.operations and f.output == output]
+    if not able:
+        return []
     mine = features(operation, function)[output]
-    return [
-        fault.id
-        for fault in dropout.FAULTS
-        if operation.name in fault.operations
-        and fault.output == output
-        and features(operation, fault.implementation().operations[operation.name])[output] == mine
-    ]
+    return [fault.id for fault in able if _known(fault.id, operation.name)[output] == mine]
+
+
+@cache
+def _known(id: str, operation: str) -> Features:
+    fault: Fault = next(fault for fault in dropout.FAULTS if fault.id == id)
+    return features(CATALOGUE[operation], fault.implementation().operations[operation])
 
 
 def features(operation: Operation, function: Function) -> Features:

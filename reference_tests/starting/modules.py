@@ -28,7 +28,7 @@ def body(operation: Operation) -> str:
     """Return a module with its parameters, or a function."""
     if is_step(operation):
         return functions.body(operation)
-    if not facts(operation):
+    if not _is_module(operation):
         head = call(f"def {operation.name}", parameters(operation), ":")
         return f"{head}\n    {to_write(operation.name)}\n"
     arrays = arrays_of(operation)
@@ -52,8 +52,13 @@ def entry(operation: Operation) -> list[str]:
     """Return what makes the judge's callable."""
     if is_step(operation):
         return [operation.name]
-    if not facts(operation):
+    if not _is_module(operation):
         return ["from_torch", operation.name, f"arrays={code(operation.arrays)}"]
     buffers = {name: name for name in arrays_of(operation).buffers}
     given = [f"buffers={code(buffers)}"] if buffers else []
     return ["from_module", class_name(operation), *given]
+
+
+def _is_module(operation: Operation) -> bool:
+    """Return whether there are parameters whose shapes a constructor can know."""
+    return bool(facts(operation)) and operation.name != "conv2d_untied_bias"

@@ -8,13 +8,18 @@ from typing import Any
 
 from reference_tests.case import Case
 from reference_tests.diagnosis.attribution import attributed
+from reference_tests.diagnosis.habits import acquired, habits
 from reference_tests.diagnosis.inquiry import Inquiry
 from reference_tests.diagnosis.naming import Naming, distinct, named
 from reference_tests.diagnosis.relations import related
+from reference_tests.faults import FAULTS, Fault, randomness
 from reference_tests.operation import Operation
+from reference_tests.references.exact import subject as naive
+from reference_tests.watching import FAULTS_OF_SUBJECTS
 
-# Whatever ends a call without a result is diagnosed under this name.
-CALL = "call"
+# Whatever ends a call without a result is diagnosed under the first name, and what a subject does
+# to its arguments and to other calls under the others.
+CALL, HABITS = "call", ("purity", "repeatability")
 
 
 @dataclass(frozen=True)
@@ -70,10 +75,11 @@ def diagnose(
     Returns
     -------
     dict of str to Diagnosis
-        By the name of the output or gradient. What raises is under the name "call".
+        By the name of the output or gradient. What raises is under the name "call", and what a
+        subject does to its arguments and to other calls under "purity" and "repeatability".
     """
     if operation.law is not None:
-        return {}
+        return _by_law(function, operation)
     inquiry = Inquiry(function, operation, limits, cases)
     outputs = dict.fromkeys(name for w in inquiry.survey for name in w.question.right)
     found = {name: _of_output(inquiry, name) for name in outputs if _fails(inquiry, name)}
@@ -84,7 +90,47 @@ def diagnose(
     errors = [bool(witness.outcome.error) for witness in inquiry.survey]
     if any(errors):
         found[CALL] = Diagnosis(attribution=attributed("it raises", inquiry.survey, errors))
+    return {**_of_habits(inquiry), **found}
+
+
+def _by_law(function: Callable[..., Any], operation: Operation) -> dict[str, Diagnosis]:
+    """Return the known mistakes of a random operation, which its masks tell."""
+    found = {}
+    for output in ("output", "grad_input"):
+        try:
+            ids = randomness.named(operation, function, output)
+        except FAULTS_OF_SUBJECTS:
+            continue
+        right = randomness.named(operation, naive.operations[operation.name], output)
+        faults = [FAULTS[name] for name in ids if name not in right]
+        if faults:
+            found[output] = _described(faults, "this is how its masks behave")
     return found
+
+
+def _of_habits(inquiry: Inquiry) -> dict[str, Diagnosis]:
+    """Return what is wrong with what a subject does to its arguments and other calls."""
+    seen = habits(inquiry)
+    if not any(any(habit) for _, habit in seen):
+        return {}
+    faults = acquired(inquiry.operation.name, seen)
+    if not faults:
+        return {}
+    told = _described(faults, f"this does the same in all {len(seen)} cases compared")
+    first = next(iter(inquiry.survey[0].question.right))
+    others = [name for _, habit in seen for name in habit.other]
+    return dict.fromkeys([*HABITS, first, *others], told)
+
+
+def _described(faults: Sequence[Fault], grounds: str) -> Diagnosis:
+    """Return the diagnosis of one mistake, or of several that look alike."""
+    texts = [f"{fault.sentence} ({fault.id})" for fault in faults]
+    links = ", ".join(fault.link for fault in faults)
+    lines = [f"most likely: {texts[0]}"]
+    if len(texts) > 1:
+        lines = ["most likely one of these:", *(f"- {text}" for text in texts)]
+    ids = tuple(fault.id for fault in faults)
+    return Diagnosis(ids, len(faults) > 1, "\n".join([*lines, f"{grounds}; see {links}"]))
 
 
 def _fails(inquiry: Inquiry, output: str) -> bool:
