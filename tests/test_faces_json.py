@@ -156,6 +156,7 @@ def test_differences_are_the_elements_around_the_worst():
         ("value", lambda x: np.full(x.shape, "text")),
         ("value", lambda x: 1 / 0),
     ],
+    ids=["not exact", "no such check", "another shape", "text", "an error"],
 )
 def test_where_there_are_no_numbers_there_are_no_differences(check, returned):
     operation = CATALOGUE["tanh"]
