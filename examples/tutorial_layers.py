@@ -67,6 +67,8 @@ class MaxPooling:
 
     def forward(self, image):
         """Return the maxima; what is left over at the end of an axis is dropped."""
+        if image.dtype == object:
+            raise TypeError("the image is an array of objects, expected one of floats")
         self.image = image
         channels, height, width = image.shape
         self.output = np.zeros((channels, height // self.size, width // self.size), image.dtype)

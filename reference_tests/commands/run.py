@@ -43,7 +43,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--reference",
         action="append",
         metavar="NAME",
-        help="compare with this one beside the exact oracle: torch, scipy or exact (repeatable; "
+        help="compare with this one beside the exact oracle: torch, scipy, jax or exact (repeatable; "
         "default: all that are installed)",
     )
     parser.add_argument(

@@ -24,12 +24,18 @@ class Reference(NamedTuple):
 
 
 # Name of the reference: the package that it needs, and the module here that adapts it.
-KNOWN = {"torch": ("torch", "torch_"), "scipy": ("scipy", "scipy_")}
+KNOWN = {"torch": ("torch", "torch_"), "scipy": ("scipy", "scipy_"), "jax": ("jax", "jax_")}
+# Compiling each new shape takes JAX longer than all else together, so it judges if it is asked to.
+ON_REQUEST = ("jax",)
 
 
 def available() -> list[str]:
-    """Return the names of the references whose packages are installed."""
-    return [name for name, (package, _) in KNOWN.items() if importlib.util.find_spec(package)]
+    """Return the names of the references whose packages are installed, but those on request."""
+    return [
+        name
+        for name, (package, _) in KNOWN.items()
+        if name not in ON_REQUEST and importlib.util.find_spec(package)
+    ]
 
 
 def checked(names: Sequence[str]) -> dict[str, str]:
