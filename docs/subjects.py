@@ -28,6 +28,16 @@ FAILING = ("error", "failed")
 COUNTED = "invalid input"
 # What is seen without a right value to compare with.
 SEEN = ("call", "shape", "dtype", "purity", "layout", "repeatability", "nan")
+HEADS = (
+    "operation",
+    "output",
+    "status",
+    "error / bound",
+    "cases",
+    "unsupported",
+    "also",
+    "diagnosis",
+)
 KINDS = {
     "error": "**Suspected errors**",
     "limit": "**What it does not say that it lacks**",
@@ -64,9 +74,12 @@ PROJECTS = {
     "pydynet": Project("PyDyNet", ("pydynet==1.1", "numpy==2.4.6"), examples=8),
     "smallpebble": Project("SmallPebble", ("smallpebble==3.0.5", "numpy==2.4.6")),
     "synapgrad": Project("synapgrad", ("synapgrad==1.0.0", "numpy==2.4.6")),
-    "jax": Project("JAX", ("jax==0.10.2", "numpy==2.4.6"), examples=6),
+    "jax": Project("JAX", ("jax==0.10.2", "numpy==2.4.6"), examples=2),
     "pytorch": Project(
-        "PyTorch", ("torch==2.13.0", "numpy==2.4.6"), references=("scipy",), examples=20
+        "PyTorch",
+        ("torch==2.13.0", "numpy==2.4.6", "gmpy2==2.3.2"),
+        references=("scipy", "jax"),
+        examples=12,
     ),
 }
 
@@ -120,14 +133,14 @@ def oracles(operation: Mapping[str, Any], name: str) -> list[str]:
         and finding["status"] == "failed"
         and finding["check"] in ("exact", "value")
     ]
-    titles = {"exact": "exact", "torch": "PyTorch", "scipy": "SciPy"}
+    titles = {"exact": "exact", "torch": "PyTorch", "scipy": "SciPy", "jax": "JAX"}
     return [titles[each] for each in titles if each in against]
 
 
 def table(report: Mapping[str, Any]) -> Iterator[str]:
     """Yield the lines of a project's table."""
-    yield "| operation | output | status | error / bound | cases | unsupported | also | diagnosis |"
-    yield "|---|---|---|---|---|---|---|---|"
+    yield f"| {' | '.join(HEADS)} |"
+    yield f"|{'---|' * len(HEADS)}"
     for operation in report["operations"]:
         outputs = dict.fromkeys(f["output"] for f in operation["findings"] if f["output"])
         for place, output in enumerate(outputs):
@@ -236,17 +249,16 @@ def evidence(found: Sequence[Any], also: str) -> Iterator[str]:
 
 HEAD = """# What the judge says of released code
 
-Made by `python docs/subjects.py`, from a run in an environment for each project; the subjects are in
-[examples](../examples). Each is short: what a project names differently is renamed there, what it says that
-it lacks is a limit, and a documented convention is translated.
+Made by `python docs/subjects.py`, from a run in an environment for each project; the subjects are
+in [examples](../examples). Each is short: what a project names differently is renamed there, what
+it says that it lacks is a limit, and a documented convention is translated.
 
-A finding is called a suspected *error* only if the exact oracle and at least one other (PyTorch, SciPy)
-disagree with it, or if it shows without any: a call that raises, an argument that is changed. All are
-findings about these releases with these arguments, by this judge; none has been reported by us to be a
-decision of its authors. *Conventions* are differences that a network may be trained with as well.
-*Accuracy* is a formula that is right, and cancels or overflows. NaN, infinities and empty arrays are not
-asked for. The column *also* has other checks; "accepts invalid input" means that one or more of the calls
-that PyTorch refuses are answered.
+A finding is called a suspected *error* only if the exact oracle and at least one other (PyTorch,
+SciPy, JAX) disagree with it, or if it shows without any: a call that raises, an argument that is
+changed. All findings are about these releases, with these arguments. *Conventions* are differences
+with which a network may be trained as well. *Accuracy* is a formula that is right, and cancels or
+overflows. NaN, infinities and empty arrays are not asked for. The column *also* has other checks;
+"accepts invalid input" means that one or more of the calls that PyTorch refuses are answered.
 """
 
 

@@ -3,22 +3,18 @@
 Conventions, which the adapters translate: losses are averaged over the batch alone, so they are
 multiplied by what is missing; the decay of batch normalization weights the old statistics;
 `MomentumSGD` keeps the learning rate in its velocity; `Adam` adds the eps of the paper's second
-form. A linear layer has its weight as (in, out). `relu` has the derivative 0 at 0, as here.
+form. A linear layer has its weight as (in, out). The release needs NumPy below 1.24, which still
+has `np.int`, and matplotlib.
 """
 
-import inspect
 from functools import partial
-
-import numpy as np
-
-# The release is of a NumPy that still had this name for int.
-np.int = int
 
 import dezero
 import dezero.functions as F
 import dezero.optimizers as O
+import numpy as np
 from dezero import functions_conv
-from dezero.core import Parameter, Variable, test_mode
+from dezero.core import Parameter, Variable
 
 from reference_tests import Implementation
 from reference_tests.adapters.tape import from_tape
@@ -166,6 +162,7 @@ class Parameters:
             parameter.grad = Variable(np.array(grad))
 
     def params(self):
+        """Return what an optimizer updates."""
         return self.list
 
 
@@ -208,23 +205,23 @@ def adam(params, grads, state=None, *, lr=1e-3, betas=(0.9, 0.999), eps=1e-8, we
 def adagrad(params, grads, state=None, *, lr=0.01, eps=1e-10, weight_decay=0.0):
     entries = {"sum": "hs"}
     step = (state or {"step": 0})["step"] + 1
-    params, after = stepped(
-        O.AdaGrad(lr, eps), params, grads, state, entries, 1.0, weight_decay
-    )
+    params, after = stepped(O.AdaGrad(lr, eps), params, grads, state, entries, 1.0, weight_decay)
     return params, {**after, "step": step}
 
 
 def adadelta(params, grads, state=None, *, rho=0.9, eps=1e-6, weight_decay=0.0):
     entries = {"square_avg": "msg", "acc_delta": "msdx"}
     step = (state or {"step": 0})["step"] + 1
-    params, after = stepped(
-        O.AdaDelta(rho, eps), params, grads, state, entries, 1.0, weight_decay
-    )
+    params, after = stepped(O.AdaDelta(rho, eps), params, grads, state, entries, 1.0, weight_decay)
     return params, {**after, "step": step}
 
 
-tape = partial(from_tape, tensor=lambda array: Variable(np.array(array)), backward=backward,
-               grad=lambda leaf: None if leaf.grad is None else leaf.grad.data)
+tape = partial(
+    from_tape,
+    tensor=lambda array: Variable(np.array(array)),
+    backward=backward,
+    grad=lambda leaf: None if leaf.grad is None else leaf.grad.data,
+)
 subject = Implementation(
     "DeZero 0.0.13",
     {

@@ -73,6 +73,8 @@ def margin_ranking_loss(input1, input2, target, *, margin=0.0):
     target = getattr(target, "data", target)
     if not 0 < input1.ndim < 3 or margin < 0 or input1.shape != input2.shape:
         raise NotImplementedError("more than two axes, a negative margin, or shapes that differ")
+    if target.shape != input1.shape[:1]:
+        raise NotImplementedError("other labels than one for each sample")
     return nnet.margin_ranking_loss(input1, input2, target, margin)
 
 

@@ -11,9 +11,8 @@ import collections.abc
 
 import numpy as np
 
-# The release is of a Python that had this class here, and of a NumPy that had these names.
+# The release is of a Python that had this class here too.
 collections.Hashable = collections.abc.Hashable
-np.float, np.int = float, int
 
 from numpy_ml.neural_nets import layers as L
 from numpy_ml.neural_nets import losses, optimizers
@@ -70,9 +69,7 @@ def edges(padding):
 
 
 def conv1d(in_channels, out_channels, kernel_size, *, stride=1, padding=0, dilation=1):
-    layer = L.Conv1D(
-        out_channels, one(kernel_size), one(padding), one(stride), one(dilation) - 1
-    )
+    layer = L.Conv1D(out_channels, one(kernel_size), one(padding), one(stride), one(dilation) - 1)
     return ready(layer, in_channels)
 
 

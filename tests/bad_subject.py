@@ -51,6 +51,10 @@ def raise_special(*arguments):
     raise Special("not today")
 
 
+def refuse(x):
+    raise NotImplementedError("not yet")
+
+
 def raise_for_some(x):
     if np.isnan(x).any():
         raise ValueError("no numbers")
@@ -118,6 +122,7 @@ HABITS = {
     "right": right,
     "raise": before(raise_special),
     "raise for some": before(raise_for_some),
+    "refuse": before(refuse),
     "exit": before(lambda x: sys.exit(0)),
     "exhaust": before(exhaust),
     "allocate": before(lambda x: np.empty(10**15)),

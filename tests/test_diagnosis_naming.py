@@ -25,6 +25,11 @@ SOME = [
 ]
 
 
+def told(function, operation, limits=None):
+    """Return the diagnosis from pinned and drawn cases alone."""
+    return diagnose(function, operation, [(operation.pinned[0], "float64", True)], limits)
+
+
 def of(*ids):
     """Return the subject with these mistakes, and its operation."""
     faults = [FAULTS[name] for name in ids]
@@ -45,11 +50,11 @@ def test_a_known_mistake_is_named_first(fault, operation):
 
 @pytest.mark.parametrize("operation", ["conv2d", "max_pool2d", "adam"])
 def test_nothing_is_wrong_with_a_right_subject(operation):
-    assert diagnose(naive.operations[operation], CATALOGUE[operation]) == {}
+    assert told(naive.operations[operation], CATALOGUE[operation]) == {}
 
 
 def test_outputs_are_diagnosed_apart():
-    found = diagnose(*of("conv/weight-grad-rotated", "conv/input-grad-sign"))
+    found = told(*of("conv/weight-grad-rotated", "conv/input-grad-sign"))
     assert {output: each.faults for output, each in found.items()} == {
         "grad_weight": ("conv/weight-grad-rotated",),
         "grad_input": ("conv/input-grad-sign",),
@@ -65,7 +70,7 @@ def test_outputs_are_diagnosed_apart():
     ids=" and ".join,
 )
 def test_two_mistakes_at_once_are_named(pair):
-    found = diagnose(*of(*pair))[FAULTS[pair[0]].output]
+    found = told(*of(*pair))[FAULTS[pair[0]].output]
     assert set(found.faults) == set(pair)
     assert not found.ambiguous
     assert found.explanation.startswith("most likely two mistakes at once: ")
@@ -74,7 +79,7 @@ def test_two_mistakes_at_once_are_named(pair):
 
 def test_pairs_are_limited_by_their_number(monkeypatch):
     monkeypatch.setattr(naming_module, "PAIRS", 0)
-    found = diagnose(*of("conv/kernel-flipped", "conv/bias-missing"))["output"]
+    found = told(*of("conv/kernel-flipped", "conv/bias-missing"))["output"]
     assert found.faults == ()
 
 
@@ -109,7 +114,7 @@ def test_what_cannot_be_told_apart_is_said_to_be_so():
     ids=["larger", "slightly larger", "cut", "NaN", "zeros"],
 )
 def test_no_mistake_is_claimed_that_does_not_compute_the_numbers(change):
-    found = diagnose(lambda *arrays, **hyper: change(right(*arrays, **hyper)[0]), CONV)["output"]
+    found = told(lambda *arrays, **hyper: change(right(*arrays, **hyper)[0]), CONV)["output"]
     assert found.faults == ()
     assert found.relations
 
@@ -122,7 +127,7 @@ def test_a_mistake_is_not_claimed_from_the_cases_alone_in_which_it_is_right():
         wrong = np.max(hyper.get("stride", 1)) == 1
         return (flipped if wrong else naive.operations["conv2d"])(*arrays, **hyper)
 
-    found = diagnose(subject, CONV)["output"]
+    found = told(subject, CONV)["output"]
     assert found.faults == ()
     assert "output is wrong only if stride = 1" in found.attribution
 
@@ -142,12 +147,12 @@ def test_nothing_is_named_where_nothing_is_wrong():
 
 
 def test_a_mistake_of_the_second_call_is_named():
-    found = diagnose(*of("conv/weight-grad-not-cleared"))
+    found = told(*of("conv/weight-grad-not-cleared"))
     assert found["grad_weight"].faults == ("conv/weight-grad-not-cleared",)
 
 
 def test_gradients_are_not_judged_by_the_cotangent_of_a_wrong_shape():
-    found = diagnose(*of("conv/output-size-rounded-up"))
+    found = told(*of("conv/output-size-rounded-up"))
     assert found["output"].faults == ("conv/output-size-rounded-up",)
     for name in ("grad_input", "grad_weight", "grad_bias"):
         text = f"{name} is right wherever the output has the right shape"
@@ -170,7 +175,7 @@ def test_a_mistake_about_the_dtype_is_told_by_it():
     function = double.implementation().operations["conv2d"]
     assert suspicion.fits(asked["float32"].answered(function))
     assert not suspicion.fits(asked["float32"].answered(naive.operations["conv2d"]))
-    found = diagnose(function, CONV)["output"]
+    found = told(function, CONV)["output"]
     assert any("is of float64 where the arrays are of float32" in r for r in found.relations)
 
 

@@ -285,7 +285,7 @@ def recovered(gradient, weight, layer=Given):
 def test_the_very_bits_of_a_gradient_come_back_from_an_update(dtype):
     rng, limits = np.random.default_rng(0), np.finfo(dtype)
     weight = (rng.standard_normal(400) * 3).astype(dtype)
-    usual = rng.standard_normal(400) * 10.0 ** rng.integers(-12, 13, 400)
+    usual = rng.standard_normal(400) * 10.0 ** rng.integers(-12, 19, 400)
     whole = rng.integers(-(2**20), 2**20, 400)
     for values in (usual, whole, np.zeros(400)):
         gradient = values.astype(dtype)
@@ -504,6 +504,37 @@ def test_a_constructor_gets_by_name_what_it_asks_for():
         from_layer(lambda depth=1: None)(np.zeros(3), stride=2)
     with pytest.raises(TypeError, match=r"takes 3 arrays \(x, weight, bias\), but got 4"):
         from_layer(Square)(*np.zeros((4, 2)))
+
+
+def test_a_constructor_without_a_signature_gets_the_hyperparameters():
+    layer = from_layer(
+        dict, forward=lambda layer, x: layer["scale"] * x, backward=lambda layer, g: g
+    )
+    assert layer(np.ones(2), scale=3.0)[0].tolist() == [3.0, 3.0]
+
+
+def test_arrays_that_are_given_by_name_have_gradients_in_their_places():
+    def affine(num_features):
+        return Norm(num_features)
+
+    layer = from_layer(affine, weight="gamma", bias="beta", weight_grad=None, bias_grad="grads.1")
+    x = np.array([[1.0, 2.0], [3.0, 5.0]])
+    _, pullback = layer(x, bias=np.zeros(2))
+    grad_x, *grads = pullback(np.ones((2, 2)))
+    assert grad_x.shape == (2, 2)
+    assert grads[0] is None
+    assert grads[1].tolist() == [2.0, 2.0]
+
+
+def test_one_sample_tells_its_channels_from_its_layout():
+    seen = []
+    layer = from_layer(
+        lambda num_features: seen.append(num_features) or Square(),
+        input_layout="HWC",
+        batched=False,
+    )
+    layer(np.zeros((2, 3, 5, 7)))
+    assert seen == [3, 3]
 
 
 def test_what_backward_returns_too_much_is_told():

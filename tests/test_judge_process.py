@@ -426,3 +426,62 @@ def test_the_command_runs_a_subject_in_the_interpreter_that_it_is_given(file, tm
 def test_no_module_of_the_judge_hides_one_of_the_library():
     ours = {path.stem for path in worker.FOLDER.iterdir()}
     assert not ours & sys.stdlib_module_names
+
+
+def conversation(*requests):
+    """Return the answers of a server in this process, as headers with unpacked results."""
+    stream = io.BytesIO()
+    for header, arguments in requests:
+        arrays: list = []
+        worker.write_frame(
+            stream, {**header, "arguments": worker.packed(arguments, arrays)}, arrays
+        )
+    stream.seek(0)
+    answers = io.BytesIO()
+    worker.Server(stream, answers).serve()
+    answers.seek(0)
+    found = []
+    while answers.tell() < len(answers.getvalue()):
+        header, arrays = worker.read_frame(answers.read)
+        if "result" in header:
+            header["result"] = worker.unpacked(header["result"], arrays, lambda number: number)
+        found.append(header)
+    return found
+
+
+def test_a_server_answers_one_request_after_the_other():
+    x = np.array([-1.0, 2.0])
+    call = (((x,), {}),)
+    hello, said, right, pulled, released, view, raised, unsupported, unknown = conversation(
+        ({"load": f"{bad_subject.__file__}:subject", "path": []}, None),
+        ({"call": "right"}, *call),
+        ({"pull": 1}, *call),
+        ({"pull": 1, "released": [1]}, *call),
+        ({"call": "view"}, *call),
+        ({"call": "raise"}, *call),
+        ({"call": "refuse"}, *call),
+        ({"load": f"{bad_subject.__file__}:nothing", "path": []}, None),
+    )
+    assert hello["numpy"] == np.__version__
+    assert said["operations"]["right"] == [["x", 1, False]]
+    assert (right["result"][0].tolist(), right["result"][1]) == ([0.0, 2.0], 1)
+    assert pulled["result"].tolist() == [-0.0, 2.0]
+    assert released["error"][0] == "LookupError"
+    assert view["aliases"] == [[0, 0]]
+    assert raised["error"][:2] == ["Special", "not today"]
+    assert raised["error"][2].startswith("bad_subject.py:")
+    assert unsupported["error"][:2] == ["NotImplementedError", "not yet"]
+    assert "has no nothing" in unknown["unknown"]
+
+
+def test_what_a_subject_changes_and_overwrites_is_told():
+    call = (((np.array([-1.0, 2.0]),), {}),)
+    _, _, changed, first, second = conversation(
+        ({"load": f"{bad_subject.__file__}:subject", "path": []}, None),
+        ({"call": "change"}, *call),
+        ({"call": "buffer"}, *call),
+        ({"call": "buffer"}, ((np.array([3.0, 4.0]),), {})),
+    )
+    assert (changed["changed"], changed["overwrote"]) == ([0], False)
+    assert (first["changed"], first["overwrote"]) == ([], False)
+    assert second["overwrote"]

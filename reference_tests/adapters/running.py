@@ -26,8 +26,8 @@ def run(
 
     def ready(asked: float) -> Any:
         if options.fresh:
-            usable = unused and asked == rate
-            return unused.pop() if usable else _called(options, arrays, hyper, asked)[0]
+            # The first to be asked for is at the rate of the call.
+            return unused.pop() if unused else _called(options, arrays, hyper, asked)[0]
         # An update of the backward before must not be in the weights.
         _set(options, layer, arrays)
         return layer

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import functools
 import inspect
-from typing import Any, Callable
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
@@ -51,7 +52,7 @@ def from_tape(
 
     @functools.wraps(function)
     def call(*given: Any, **hyper: Any) -> Any:
-        arrays = dict(zip(names, given))
+        arrays = {name: given[place] for place, name in enumerate(names[: len(given)])}
         arrays.update({name: hyper.pop(name) for name in names if name in hyper})
 
         def recorded() -> Any:

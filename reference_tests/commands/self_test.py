@@ -14,9 +14,8 @@ from rich.table import Table
 
 from reference_tests import files
 from reference_tests.commands.usage import OWN, UsageError
+from reference_tests.operations import CATALOGUE
 from reference_tests.parallel import default_jobs, each
-from reference_tests.selftest import alarms, known, timing, unknown
-from reference_tests.selftest.mutants import MUTANTS
 
 HELP = "judge the judge: what it rejects and names, and that it wrongs nobody"
 PARTS = ("known", "unknown", "alarms", "time")
@@ -90,6 +89,8 @@ def _chosen(options: argparse.Namespace, names: Sequence[str]) -> list[str]:
 
 
 def _known(options: argparse.Namespace, out: Console) -> tuple[Sequence[Any], Table, bool]:
+    from reference_tests.selftest import known
+
     names = _chosen(options, known.operations())
     examples = QUICK if options.quick else known.EXAMPLES
     judged = _each(out, known.judged, OWN, names, examples, options.seed, jobs=options.jobs)
@@ -110,6 +111,9 @@ def _known(options: argparse.Namespace, out: Console) -> tuple[Sequence[Any], Ta
 
 
 def _unknown(options: argparse.Namespace, out: Console) -> tuple[Sequence[Any], Table, bool]:
+    from reference_tests.selftest import unknown
+    from reference_tests.selftest.mutants import MUTANTS
+
     names = [
         name
         for name, mutant in MUTANTS.items()
@@ -138,7 +142,7 @@ def _unknown(options: argparse.Namespace, out: Console) -> tuple[Sequence[Any], 
 
 
 def _alarms(options: argparse.Namespace, out: Console) -> tuple[Sequence[Any], Table, bool]:
-    from reference_tests.operations import CATALOGUE
+    from reference_tests.selftest import alarms
 
     names = _chosen(options, list(CATALOGUE))
     seeds = alarms.SEEDS[:2] if options.quick else alarms.SEEDS
@@ -161,6 +165,8 @@ def _alarms(options: argparse.Namespace, out: Console) -> tuple[Sequence[Any], T
 
 
 def _time(options: argparse.Namespace, out: Console) -> tuple[Sequence[Any], Table, bool]:
+    from reference_tests.selftest import timing
+
     found = timing.timed()
     table = _table("From the command to the diagnosis of one wrong convolution")
     for heading in ("compared with", "seconds", "limit", "named"):

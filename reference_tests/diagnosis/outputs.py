@@ -9,7 +9,7 @@ from typing import Any
 from reference_tests.case import Case
 from reference_tests.diagnosis.attribution import attributed
 from reference_tests.diagnosis.habits import acquired, habits
-from reference_tests.diagnosis.inquiry import Inquiry
+from reference_tests.diagnosis.inquiry import Inquiry, allowed
 from reference_tests.diagnosis.naming import Naming, distinct, named
 from reference_tests.diagnosis.relations import related
 from reference_tests.faults import FAULTS, Fault, randomness
@@ -68,7 +68,7 @@ def diagnose(
     operation : Operation
     cases : sequence of (Case, dtype, bool), optional
         Cases beside the pinned and drawn ones, such as those that failed; the last item says
-        whether in integers.
+        whether in integers. By default those that are made to show the known mistakes.
     limits : mapping, optional
         Values of parameters to which drawn cases are restricted.
 
@@ -80,7 +80,7 @@ def diagnose(
     """
     if operation.law is not None:
         return _by_law(function, operation)
-    inquiry = Inquiry(function, operation, limits, cases)
+    inquiry = Inquiry(function, operation, limits, cases or _exposing(operation, limits or {}))
     outputs = dict.fromkeys(name for w in inquiry.survey for name in w.question.right)
     found = {name: _of_output(inquiry, name) for name in outputs if _fails(inquiry, name)}
     for name in set(outputs) - set(found):
@@ -91,6 +91,19 @@ def diagnose(
     if any(errors):
         found[CALL] = Diagnosis(attribution=attributed("it raises", inquiry.survey, errors))
     return {**_of_habits(inquiry), **found}
+
+
+def _exposing(operation: Operation, limits: Mapping[str, Any]) -> list[tuple[Case, str, bool]]:
+    """Return the cases that show the known mistakes of an operation, each once."""
+    able = [fault for fault in FAULTS.values() if operation.name in fault.operations]
+    found = {repr(case): case for fault in able for case in fault.cases(operation.name)[:1]}
+    tiers = (True, False) if operation.exact_scale else (False,)
+    return [
+        (case, "float64", whole)
+        for case in found.values()
+        if allowed(case, limits)
+        for whole in tiers
+    ]
 
 
 def _by_law(function: Callable[..., Any], operation: Operation) -> dict[str, Diagnosis]:

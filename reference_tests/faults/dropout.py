@@ -239,7 +239,7 @@ _TABLE: tuple[tuple[Any, ...], ...] = (
         "Elements are kept with probability p, but scaled by 1 / (1 - p).",
         "y = mask · x / (1 - p), where the mask is 1 with probability p",
         "p = 1/2",
-        (_SEEN, _HALF),
+        (_row(2, 2, rng=12), _HALF),
         {
             "wrap": _recalled(_share_exchanged),
             "shows_if": lambda h, s: _drops(h, s) and h["p"] != 0.5,

@@ -44,7 +44,7 @@ def _convolution(
     kernel = weight.shape[2:]
     spatial = len(kernel)
     steps, gaps = _each(stride, spatial), _each(dilation, spatial)
-    reach = [gap * (k - 1) for gap, k in zip(gaps, kernel)]
+    reach = [gap * (k - 1) for gap, k in zip(gaps, kernel, strict=True)]
     if padding == "same":
         edges = [(r // 2, r - r // 2) for r in reach]
     else:
@@ -76,10 +76,12 @@ def _transposed(
     )
     edges = [
         (gap * (k - 1) - p, gap * (k - 1) - p + extra)
-        for gap, k, p, extra in zip(gaps, kernel, less, more)
+        for gap, k, p, extra in zip(gaps, kernel, less, more, strict=True)
     ]
     grouped = weight.reshape(groups, inner // groups, outer, *kernel).swapaxes(1, 2)
-    turned = jnp.flip(grouped.reshape(groups * outer, inner // groups, *kernel), range(2, 2 + spatial))
+    turned = jnp.flip(
+        grouped.reshape(groups * outer, inner // groups, *kernel), range(2, 2 + spatial)
+    )
     images = x if x.ndim == weight.ndim else x[None]
     y = lax.conv_general_dilated(
         images,
@@ -103,7 +105,7 @@ def _windows(
     taps = _each(kernel, spatial)
     steps = taps if stride is None else _each(stride, spatial)
     over = []
-    for n, k, s, pad, gap in zip(sizes, taps, steps, p, gaps):
+    for n, k, s, pad, gap in zip(sizes, taps, steps, p, gaps, strict=True):
         reach = gap * (k - 1) + 1
         count = -(-(n + 2 * pad - reach) // s) + 1 if ceil else 0
         # A last window must start inside the input or its left padding.
@@ -129,7 +131,7 @@ def _max_pool(
     kernel, steps, gaps, edges, over = found
     if max(gaps) > 1:
         raise _lacks("the gradient of a dilated maximum, which it has not")
-    padded = [(a, b + extra) for (a, b), extra in zip(edges, over)]
+    padded = [(a, b + extra) for (a, b), extra in zip(edges, over, strict=True)]
     return lax.reduce_window(x, -jnp.inf, lax.max, kernel, steps, padded)
 
 
@@ -157,7 +159,7 @@ def _avg_pool(
 
 
 def _pad(x: Any, *, pad: Any, mode: str = "constant", value: float = 0.0) -> Any:
-    edges = [(0, 0)] * (x.ndim - len(pad) // 2) + list(zip(pad[::2], pad[1::2]))[::-1]
+    edges = [(0, 0)] * (x.ndim - len(pad) // 2) + list(zip(pad[::2], pad[1::2], strict=True))[::-1]
     if mode == "constant":
         return lax.pad(x, jnp.asarray(value, x.dtype), [(a, b, 0) for a, b in edges])
     if min(pad) < 0:
@@ -248,7 +250,9 @@ def _cross_entropy(
 ) -> Any:
     if not jnp.issubdtype(target.dtype, jnp.integer) or label_smoothing:
         raise _lacks("soft targets")
-    return _likelihood(jax.nn.log_softmax(x, _class_axis(x)), target, weight, ignore_index, reduction)
+    return _likelihood(
+        jax.nn.log_softmax(x, _class_axis(x)), target, weight, ignore_index, reduction
+    )
 
 
 def _nll_loss(
@@ -258,7 +262,7 @@ def _nll_loss(
 
 
 def _class_axis(x: Any) -> int:
-    return min(1, x.ndim - 1)
+    return 1 if x.ndim > 1 else 0
 
 
 def _likelihood(x: Any, target: Any, weight: Any, ignored: int, reduction: str) -> Any:
@@ -335,7 +339,7 @@ def adapted(function: Callable[..., Any], shapes: float = math.inf) -> Callable[
 
     @functools.wraps(function)
     def call(*given: Any, **hyper: Any) -> Any:
-        arrays = dict(zip(names, given))
+        arrays = dict(zip(names, given, strict=False))
         arrays.update({name: hyper.pop(name) for name in names if name in hyper})
         known = {name: np.asarray(value) for name, value in arrays.items() if value is not None}
         if not all(map(_ordinary, known.values())):

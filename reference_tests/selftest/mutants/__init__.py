@@ -1,7 +1,14 @@
 """Subjects with one mistake each that no dictionary knows."""
 
+from reference_tests.selftest.mutants import (
+    activation,
+    convolution,
+    convolution_gradients,
+    pooling,
+)
 from reference_tests.selftest.mutants.mutant import Mutant
 
-MUTANTS: dict[str, Mutant] = {}
+_MODULES = (convolution, convolution_gradients, pooling, activation)
+MUTANTS: dict[str, Mutant] = {one.name: one for module in _MODULES for one in module.MUTANTS}
 
 __all__ = ["MUTANTS", "Mutant"]
