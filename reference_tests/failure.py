@@ -80,7 +80,7 @@ def rounding(findings: Sequence[Finding]) -> str:
         text = "a mistake, not rounding: it is wrong on small integers, which round nothing"
         return text + _in_bounds(units)
     bad = {finding.dtype for finding in mine if finding.status in BAD}
-    if bad == {"float32"}:
+    if bad == {"float32"} and "float64" in units:
         return f"in float32 only{_in_bounds(units)}"
     if bad == {"float64"} and "float32" in units:
         return f"computed with fewer digits than float64 has{_in_bounds(units)}"

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from reference_tests import CATALOGUE, Implementation, verify
+from reference_tests import Implementation, verify
 from reference_tests import reproduction as reproduction_module
 from reference_tests.differences import Differences
 from reference_tests.failure import explained, largest, rounding, tabled
@@ -51,7 +51,6 @@ def test_a_failure_says_what_is_wrong_first(rotated):
     table = [line.split() for line in lines[places[2] : places[3]]]
     assert [row[0] for row in table] == ["output", *CONV_OUTPUTS]
     assert [row[-1] for row in table if row[0] != "grad_weight"][1:] == ["right"] * 3
-    assert "nothing is rounded" not in lines[places[3]]
     assert lines[-1].startswith("  to judge it again: --replay conv2d@0.")
 
 
@@ -114,6 +113,9 @@ def finding(status, output="output", check="value", dtype="float64", **more):
     return Finding("relu", output, check, dtype, "exact", status, **more)
 
 
+_SMALL_IN_FLOAT32 = finding("failed", dtype="float32", differences=SMALL)
+
+
 def test_the_largest_error_is_found_by_its_index():
     assert largest(SMALL) == (0.5, (2, 0, 1))
     assert largest(map_of([[3.0]], [[1.0]], [[9.0]], [], [0, 0])) == (2.0, ())
@@ -126,16 +128,11 @@ def test_the_table_has_a_row_for_every_output():
         finding("passed", "grad_input"),
         finding("failed", "grad_weight", "shape", message="has shape (1,), expected (2,)"),
     ]
-    assert tabled(rows) == [
-        "output       shape                 dtype    largest error     beyond the bound",
-        "output       (3, 1, 2)             float64  0.5 at (2, 0, 1)  1 of 4",
-        "grad_input                                  right",
-        "grad_weight  (1,), expected (2,)   float64",
-    ] or [line.split()[0] for line in tabled(rows)] == [
-        "output",
-        "output",
-        "grad_input",
-        "grad_weight",
+    assert [" ".join(line.split()) for line in tabled(rows)] == [
+        "output shape dtype largest error beyond the bound",
+        "output (3, 1, 2) float64 0.5 at (2, 0, 1) 1 of 4",
+        "grad_input right",
+        "grad_weight (1,), expected (2,) float64",
     ]
     assert tabled([]) == []
 
@@ -153,17 +150,17 @@ def test_the_table_has_a_row_for_every_output():
             "computed with fewer digits than float64 has (0.5 bounds in float32 and 1e+06",
         ),
         (
-            [finding("failed", dtype="float32", differences=SMALL), finding("failed", differences=SMALL)],
+            [_SMALL_IN_FLOAT32, finding("failed", differences=SMALL)],
             "a mistake, not rounding: the error does not shrink in float64",
         ),
         (
-            [finding("failed", dtype="float32", differences=SMALL), finding("failed", differences=TINY)],
+            [_SMALL_IN_FLOAT32, finding("failed", differences=TINY)],
             "rounding: the error shrinks in float64",
         ),
         ([finding("failed", dtype="float32"), finding("failed")], ""),
         ([finding("failed", check="purity")], ""),
     ],
-)  # fmt: skip
+)
 def test_rounding_is_told_from_a_mistake(findings, verdict):
     assert rounding(findings).startswith(verdict)
     assert bool(rounding(findings)) is bool(verdict)

@@ -22,6 +22,16 @@ _CALLED = {
     "grad_bias": ("bias-grad-", "The gradient of the bias", "grad_bias"),
     "running_mean": ("running-mean-", "The running mean", "running_mean"),
     "running_var": ("running-variance-", "The running variance", "running_var"),
+    "momentum_buffer": ("velocity-", "The velocity", "v"),
+    "exp_avg": ("first-moment-", "The first moment", "m"),
+    "exp_avg_sq": ("second-moment-", "The second moment", "s"),
+    "max_exp_avg_sq": ("largest-moment-", "The largest second moment", "s_max"),
+    "mu_product": ("product-", "The product of all momenta", "Π μ"),
+    "exp_inf": ("largest-size-", "The largest size", "u"),
+    "sum": ("sum-", "The sum of squares", "s"),
+    "square_avg": ("mean-square-", "The mean square", "s"),
+    "grad_avg": ("mean-gradient-", "The mean gradient", "m"),
+    "acc_delta": ("mean-move-", "The mean square of the moves", "d"),
 }
 
 
