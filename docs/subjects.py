@@ -15,6 +15,7 @@ import json
 import subprocess
 import sys
 import tempfile
+import textwrap
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -74,12 +75,14 @@ PROJECTS = {
     "pydynet": Project("PyDyNet", ("pydynet==1.1", "numpy==2.4.6"), examples=8),
     "smallpebble": Project("SmallPebble", ("smallpebble==3.0.5", "numpy==2.4.6")),
     "synapgrad": Project("synapgrad", ("synapgrad==1.0.0", "numpy==2.4.6")),
-    "jax": Project("JAX", ("jax==0.10.2", "numpy==2.4.6"), examples=2),
+    # JAX compiles each shape of each dtype anew.
+    "jax": Project("JAX", ("jax==0.10.2", "numpy==2.4.6"), examples=2, dtypes=("float32",)),
     "pytorch": Project(
         "PyTorch",
         ("torch==2.13.0", "numpy==2.4.6", "gmpy2==2.3.2"),
+        examples=2,
+        dtypes=("float32",),
         references=("scipy", "jax"),
-        examples=12,
     ),
 }
 
@@ -226,10 +229,17 @@ def told(described: Sequence[Any]) -> Iterator[str]:
             continue
         yield f"{title}\n"
         for words, found in mine:
-            yield f"- {words['text'].strip()}"
+            yield wrapped(words["text"], "- ")
             if kind == "error":
                 yield from evidence(found, words.get("also", ""))
         yield ""
+
+
+def wrapped(text: str, first: str) -> str:
+    """Return a paragraph of a list."""
+    paragraph = textwrap.TextWrapper(100, first, "  ")
+    paragraph.break_long_words = paragraph.break_on_hyphens = False
+    return paragraph.fill(" ".join(text.split()))
 
 
 def evidence(found: Sequence[Any], also: str) -> Iterator[str]:
@@ -239,7 +249,7 @@ def evidence(found: Sequence[Any], also: str) -> Iterator[str]:
     against = oracles(operation, finding)
     by = f" Against {', '.join(against)}." if against else ""
     message = " ".join(each[0]["message"].split())
-    yield f"  `{finding}`: {message}.{by}{' ' + also if also else ''}"
+    yield f"\n{wrapped(f'`{finding}`: {message}.{by} {also}', '  ')}"
     reproduction = each[0]["reproduction"]
     if reproduction and len(reproduction) < 1200:
         yield "\n  ```python"

@@ -216,10 +216,11 @@ class Worker:
         """Return how the process ended, in words."""
         assert self.process is not None
         try:
-            code = self.process.wait(0.5)
+            code = self.process.wait(2.0)
         except subprocess.TimeoutExpired:
             return "closed the pipe to the judge"
-        self._drain()
+        finally:
+            self._drain()
         if code < 0:
             with contextlib.suppress(ValueError):
                 where = _where(self.tail())

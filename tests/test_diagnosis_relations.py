@@ -271,6 +271,22 @@ def test_the_place_of_wrong_numbers_is_told(place, told):
     assert any(f"output is wrong {told} only" in sentence for sentence in found), found
 
 
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        (lambda y: np.where(y > 20, 0, y), "is 0 wherever it is wrong"),
+        (lambda y: np.where(y > 0, np.nan, y), "is NaN wherever it is wrong"),
+        (lambda y: np.where(y == 0, 9, y), "is wrong only where it should be 0"),
+        (lambda y: np.where(y > 0, 3 * y, y), "is the right result times 3 wherever it is wrong"),
+    ],
+)
+def test_what_stands_instead_of_right_numbers_is_told(change, told):
+    arrays = {"x": Spec((2, 2, 6, 7)), "weight": Spec((3, 2, 3, 2)), "bias": None}
+    cases = [Case(arrays, {}, seed) for seed in (6, 7, 8)]
+    found = relations("conv2d", change=lambda y, arrays, hyper: change(y), cases=cases)
+    assert any(f"output {told} (" in sentence for sentence in found), found
+
+
 def test_places_of_windows_are_told():
     arrays = {"x": Spec((2, 2, 8, 9)), "weight": Spec((3, 2, 3, 2)), "bias": None}
     padded = [Case(arrays, {"padding": (1, 1)}, seed) for seed in range(3)]

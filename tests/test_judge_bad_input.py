@@ -143,9 +143,11 @@ def test_the_end_of_what_is_printed_is_kept(isolated):
 
 
 def test_an_invalid_input_that_ends_the_process_is_not_refused(isolated):
-    relu = Implementation("ending", {"relu": isolated.operations["leave"]})
+    relu = Implementation("ending", {"relu": isolated.operations["leave if invalid"]})
     report = verify(relu, ["relu"], [], examples=0, dtypes=["float32"], diagnose=False)
-    assert not any(f.check == "invalid input" for f in report.findings)
+    (failure,) = report.failures
+    expected = ("process", "for an array of objects: ended its process with exit code 3")
+    assert (failure.check, failure.message.partition(";")[0]) == expected
 
 
 @pytest.mark.parametrize("habit", ["hang", "kill", "raise", "nan", "list", "no gradients"])

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reference_tests.diagnosis.features import windows
-from reference_tests.diagnosis.view import Array, View, held
+from reference_tests.diagnosis.view import Array, View, held, number
 from reference_tests.operations.windows import seeing, seen
 
 Mask = NDArray[np.bool_]
@@ -27,6 +27,25 @@ def places(view: View) -> Iterator[str]:
     }
     for name, _ in sorted(found.items(), key=lambda item: int(item[1].sum())):
         yield f"is wrong {name} only"
+
+
+@held
+def instead(view: View) -> Iterator[str]:
+    """Yield what stands wherever a result is wrong, if it is not wrong everywhere."""
+    if not view.alike or view.wrong.all():
+        return
+    got, right = view.got[view.wrong], view.right[view.wrong]
+    if (got == 0).all():
+        yield "is 0 wherever it is wrong"
+    if np.isnan(got).all():
+        yield "is NaN wherever it is wrong"
+    elif (right == 0).all():
+        yield "is wrong only where it should be 0"
+    elif np.isnan(right).all():
+        yield "is wrong only where it should be NaN"
+    ratio = got / right
+    if got.size > 1 and np.isfinite(ratio).all() and np.ptp(ratio) <= 1e-9 * abs(ratio[0]):
+        yield f"is the right result times {number(ratio[0])} wherever it is wrong"
 
 
 def _regions(view: View) -> Iterator[tuple[str, Mask]]:
@@ -130,6 +149,7 @@ _VALUES: Mapping[str, Any] = {
     "where {} is below -20": lambda x: x < -20,
     "where {} is an integer": lambda x: x == np.rint(x),
     "where {} is above 1": lambda x: x > 1,
+    "where {} is not above 1": lambda x: ~(x > 1),
     "where {} is below -1": lambda x: x < -1,
     "where {} is between -1 and 1": lambda x: np.abs(x) < 1,
     "where {} is beyond ±1": lambda x: np.abs(x) > 1,

@@ -58,6 +58,9 @@ def ratios(view: View) -> Iterator[str]:
     if ratio is None or not view.is_near(ratio * view.right):
         return
     room = 1e-6 if view.question.dtype == "float32" else 1e-12
+    # What a size that never varies is equal to could be the size, or just the number.
+    if ratio == round(ratio):
+        yield f"is the right result times {number(ratio)}"
     for name, value in _symbols(view).items():
         if math.isfinite(value) and abs(ratio - value) <= room * abs(value):
             yield f"is the right result times {name}"

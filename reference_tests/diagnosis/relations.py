@@ -33,6 +33,7 @@ KINDS = (
     ((rearrangements.shapes,),),
     NUMBERS,
     ((places.places,),),
+    ((places.instead,),),
 )
 # So many wrong results are looked at; a relation is told that holds in this share of them. What
 # holds in too few of the first ones is not tried in the others.

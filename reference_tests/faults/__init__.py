@@ -15,6 +15,7 @@ from reference_tests.faults import (
     linear,
     loss,
     normalization,
+    optimizer,
     penalty,
     pooling,
     regression,
@@ -34,6 +35,7 @@ _FAMILIES = (
     normalization,
     dropout,
     penalty,
+    optimizer,
 )
 
 FAULTS: dict[str, Fault] = {fault.id: fault for family in _FAMILIES for fault in family.FAULTS}

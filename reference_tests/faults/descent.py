@@ -35,7 +35,7 @@ def _begins(hyper: Hyper, shapes: Shapes) -> bool:
 
 def _pushes(hyper: Hyper, shapes: Shapes) -> bool:
     """Return whether momentum changes where a step goes."""
-    return bool(_rolls(hyper, shapes) or hyper["momentum"] and hyper["nesterov"])
+    return bool(_rolls(hyper, shapes) or (hyper["momentum"] and hyper["nesterov"]))
 
 
 def _looks_ahead(hyper: Hyper, shapes: Shapes) -> bool:
@@ -112,9 +112,7 @@ FAULTS: list[Fault] = [
         "{} of v = (1 - μ) v + g, not of μ · v + g",
         "a momentum of 1/2",
         (_ROLLING, later(momentum=0.5)),
-        by_numbers(
-            lambda i: {"momentum": 1 - i.hyper["momentum"]} if i.hyper["momentum"] else {}
-        ),
+        by_numbers(lambda i: {"momentum": 1 - i.hyper["momentum"]} if i.hyper["momentum"] else {}),
         {
             "params": both(moves, _pushes, lambda h, s: h["momentum"] != 0.5),
             "momentum_buffer": both(_rolls, lambda h, s: h["momentum"] != 0.5),
@@ -167,9 +165,11 @@ FAULTS: list[Fault] = [
         "the first step",
         (later(momentum=0.75, dampening=0.5), first(momentum=0.75, dampening=0.5)),
         by_rules(
-            momentum_buffer=lambda s: s.slope
-            if s.old.momentum_buffer is None
-            else s.momentum * (1 - s.dampening) * s.old.momentum_buffer + s.slope
+            momentum_buffer=lambda s: (
+                s.slope
+                if s.old.momentum_buffer is None
+                else s.momentum * (1 - s.dampening) * s.old.momentum_buffer + s.slope
+            )
         ),
         {
             "params": both(moves, _damped, _rolls),
@@ -205,9 +205,7 @@ FAULTS: list[Fault] = [
         "Nesterov's momentum",
         (_ROLLING, _AHEAD),
         by_numbers(lambda i: {"nesterov": True}),
-        outputs(
-            ("params",), both(moves, _gathers, lambda h, s: not _looks_ahead(h, s))
-        ),
+        outputs(("params",), both(moves, _gathers, lambda h, s: not _looks_ahead(h, s))),
     ),
     *mistaken(
         "nesterov-of-velocity",

@@ -7,8 +7,10 @@ from typing import Any
 
 from reference_tests.faults import descent, moments, scaling
 from reference_tests.faults.fault import Fault, Hyper, Inputs, Shapes
+from reference_tests.faults.moment_conditions import has_eps, scaled
 from reference_tests.faults.stepping import (
     ALL,
+    COUPLED,
     DECOUPLED,
     SIGNED,
     SQUARES,
@@ -20,7 +22,8 @@ from reference_tests.faults.stepping import (
     outputs,
     started,
 )
-from reference_tests.faults.steps import by_numbers, decoupled
+from reference_tests.faults.steps import by_numbers, by_rules, decoupled
+from reference_tests.tolerance import sqrt
 
 Numbers = Mapping[str, Any]
 
@@ -48,9 +51,9 @@ def _apart(hyper: Hyper, shapes: Shapes) -> bool:
         return False
     if "dampening" not in hyper:
         return True
-    # The first velocity is the gradient.
-    ahead = shapes["momentum_buffer"] is not None or hyper["nesterov"]
-    return bool(hyper["momentum"] and ahead)
+    # One step of plain momentum takes the gradient in as it is.
+    damped = hyper["dampening"] and shapes["momentum_buffer"] is not None
+    return bool(hyper["momentum"] and (hyper["nesterov"] or damped))
 
 
 def _remembers(hyper: Hyper, shapes: Shapes) -> bool:
@@ -81,7 +84,7 @@ def _decayed_upwards(inputs: Inputs) -> Numbers:
 
 def _decoupled_always(inputs: Inputs) -> Numbers:
     hyper = inputs.hyper
-    if decoupled(hyper):
+    if not _apart(hyper, inputs.shapes):
         return {}
     shrunk = inputs["params"] * (1 - hyper["lr"] * hyper["weight_decay"])
     return {"params": shrunk, "weight_decay": 0.0}
@@ -93,16 +96,15 @@ def _forgotten(inputs: Inputs) -> Numbers:
     return {**dict.fromkeys(state), **product}
 
 
-def _scaled_decay(factor: float) -> dict[str, Any]:
-    return by_numbers(lambda i: {"weight_decay": factor * i.hyper["weight_decay"]})
-
-
-def _decay_of_all() -> dict[str, Any]:
-    """Return when a mistake of weight decay shows in each result."""
-    return {
-        **outputs(("params",), both(moves, _decays)),
-        **outputs((*SIGNED[1:], *SQUARES), _coupled),
-    }
+def _decaying(name: str, sentence: str, formula: str, factor: float) -> list[Fault]:
+    """Return the mistake of another weight decay; a decoupled one is in no state."""
+    cases = later(weight_decay=0.5), later(weight_decay=0.0)
+    change = by_numbers(lambda i: {"weight_decay": factor * i.hyper["weight_decay"]})
+    row = sentence, formula, "no weight decay", cases, change
+    return [
+        *mistaken(name, ALL, *row, outputs(("params",), both(moves, _decays))),
+        *mistaken(name, COUPLED, *row, outputs((*SIGNED[1:], *SQUARES), _coupled)),
+    ]
 
 
 def _kept(weight: str, place: int | None = None) -> Any:
@@ -119,7 +121,8 @@ def _history(hyper: Hyper, shapes: Shapes) -> bool:
     return started(hyper, shapes) and any(hyper.get(n) != 0 for n in ("alpha", "rho") if n in hyper)
 
 
-_DECAYED = later(weight_decay=0.5)
+_AHEAD = {"momentum": 0.75, "nesterov": True}
+_ROOTED = (*DECOUPLED, "adagrad", "rmsprop")
 
 _COMMON: list[Fault] = [
     *mistaken(
@@ -153,12 +156,21 @@ _COMMON: list[Fault] = [
         {
             **outputs(("params",), both(moves, _maximizes)),
             **outputs(SIGNED[1:], _maximizes),
-            **outputs(SQUARES, both(_maximizes, _coupled)),
         },
     ),
     *mistaken(
+        "maximize-ignored",
+        COUPLED,
+        "{} minimizes though it should maximize, which matters to squares with weight decay.",
+        "{} of (g + wd · θ)², not of (-g + wd · θ)²",
+        "minimizing",
+        (later(maximize=True, weight_decay=0.5), later(weight_decay=0.5)),
+        by_numbers(lambda i: {"maximize": False}),
+        outputs(SQUARES, both(_maximizes, _coupled)),
+    ),
+    *mistaken(
         "maximize-grows-weights",
-        ALL,
+        COUPLED,
         "{} has weight decay of the wrong sign where it maximizes: that is negated with the "
         "gradient.",
         "{} of -(g + wd · θ), not of -g + wd · θ",
@@ -173,43 +185,31 @@ _COMMON: list[Fault] = [
             **outputs((*SIGNED[1:], *SQUARES), both(_maximizes, _coupled)),
         },
     ),
-    *mistaken(
+    *_decaying(
         "decay-missing",
-        ALL,
         "{} has no weight decay in it.",
         "{} of the gradient g, not of g + wd · θ",
-        "no weight decay",
-        (_DECAYED, later(weight_decay=0.0)),
-        by_numbers(lambda i: {"weight_decay": 0.0}),
-        _decay_of_all(),
+        0.0,
     ),
-    *mistaken(
+    *_decaying(
         "decay-doubled",
-        ALL,
         "{} has twice the weight decay: that of wd · Σ θ², not of half of it.",
         "{} of the gradient g + 2 wd · θ, not of g + wd · θ",
-        "no weight decay",
-        (_DECAYED, later(weight_decay=0.0)),
-        _scaled_decay(2),
-        _decay_of_all(),
+        2.0,
     ),
-    *mistaken(
+    *_decaying(
         "decay-sign",
-        ALL,
         "{} has weight decay of the wrong sign: weights grow.",
         "{} of the gradient g - wd · θ, not of g + wd · θ",
-        "no weight decay",
-        (_DECAYED, later(weight_decay=0.0)),
-        _scaled_decay(-1),
-        _decay_of_all(),
+        -1.0,
     ),
     *mistaken(
         "decay-decoupled",
-        tuple(name for name in ALL if name != "adamw"),
+        COUPLED,
         "{} has decoupled weight decay, where it belongs to the gradient.",
         "{} = (1 - lr · wd) θ - lr · move of g, not of g + wd · θ",
         "no weight decay",
-        (later(weight_decay=0.5, momentum=0.75), later(weight_decay=0.0, momentum=0.75)),
+        (later(weight_decay=0.5, **_AHEAD), later(weight_decay=0.0, **_AHEAD)),
         by_numbers(_decoupled_always),
         outputs(("params",), both(moves, _apart)),
     ),
@@ -243,10 +243,41 @@ _COMMON: list[Fault] = [
         ),
         {
             **by_numbers(lambda i: {"weight_decay": 0.0} if decoupled(i.hyper) else {}),
-            "after": lambda result, i: result
-            * (1 - i.hyper["lr"] * i.hyper["weight_decay"] * decoupled(i.hyper)),
+            "after": lambda result, i: (
+                result * (1 - i.hyper["lr"] * i.hyper["weight_decay"] * decoupled(i.hyper))
+            ),
         },
         outputs(("params",), both(moves, _decoupled)),
+    ),
+    *mistaken(
+        "eps-in-root",
+        _ROOTED,
+        "{} has eps within the root.",
+        "{} of √(s + eps), not √s + eps",
+        "eps = 0, or large gradients",
+        (later(eps=0.5), later(eps=0.0)),
+        by_rules(divisor=lambda s: sqrt(s.spread + s.eps)),
+        {"params": both(scaled, has_eps)},
+    ),
+    *mistaken(
+        "eps-missing",
+        (*_ROOTED, "adamax", "adadelta"),
+        "{} has no eps: where all gradients were 0, it is 0 / 0.",
+        "{} with eps = 0",
+        "eps = 0, or large gradients",
+        (later(eps=0.5), later(eps=0.0)),
+        by_numbers(lambda i: {"eps": 0.0}),
+        {"params": both(scaled, has_eps), "exp_inf": has_eps, "acc_delta": has_eps},
+    ),
+    *mistaken(
+        "root-missing",
+        _ROOTED,
+        "{} is divided by the second moment, not by its root.",
+        "{} of s + eps, not √s + eps",
+        "second moments of 1",
+        (later(), later(lr=0.0)),
+        by_rules(divisor=lambda s: s.spread + s.eps),
+        {"params": scaled},
     ),
     *mistaken(
         "state-forgotten",
@@ -261,8 +292,8 @@ _COMMON: list[Fault] = [
             **outputs(("momentum_buffer", "grad_avg", "sum"), started),
             **outputs(("exp_avg",), _kept("betas", 0)),
             **outputs(("exp_avg_sq", "max_exp_avg_sq", "exp_inf"), _kept("betas", 1)),
-            **outputs(("square_avg", "acc_delta"), _history),
-            **outputs(("mu_product",), lambda h, s: bool(h["mu_product"] != 1)),
+            **outputs(("square_avg",), _history),
+            **outputs(("acc_delta",), started),
         },
     ),
 ]

@@ -24,6 +24,8 @@ RESULTS: Mapping[str, tuple[str, ...]] = {
     "rmsprop": ("params", "square_avg", "grad_avg", "momentum_buffer"),
 }
 ALL = tuple(RESULTS)
+# Weight decay can be part of the gradient, or be decoupled from it.
+COUPLED = tuple(name for name in ALL if name != "adamw")
 DECOUPLED = ("adam", "adamw", "nadam", "radam")
 SIGNED = ("params", "momentum_buffer", "exp_avg", "grad_avg")
 SQUARES = ("exp_avg_sq", "max_exp_avg_sq", "exp_inf", "sum", "square_avg", "acc_delta")
@@ -40,11 +42,11 @@ _STATE = {
     "momentum_buffer": [[0.5], [-1.0]],
     "exp_avg": [[0.5], [-1.0]],
     "grad_avg": [[0.5], [-0.25]],
-    "exp_avg_sq": [[2.0], [4.0]],
-    "max_exp_avg_sq": [[0.5], [0.25]],
-    "exp_inf": [[0.5], [0.25]],
+    "exp_avg_sq": [[2.0], [6.0]],
+    "max_exp_avg_sq": [[16.0], [0.25]],
+    "exp_inf": [[16.0], [0.25]],
     "sum": [[2.0], [4.0]],
-    "square_avg": [[2.0], [4.0]],
+    "square_avg": [[2.0], [6.0]],
     "acc_delta": [[0.5], [0.25]],
 }
 
@@ -66,8 +68,7 @@ def _case(values: Changes, output: str) -> Given:
 
     def case(operation: str) -> Any:
         def kept(name: str) -> bool:
-            (option,) = _OPTIONS.get(name, {"lr": None})
-            return bool(options.get(option))
+            return all(options.get(option) for option in _OPTIONS.get(name, ()))
 
         return given(**{n: v for n, v in options.items() if kept(n)})(operation)
 

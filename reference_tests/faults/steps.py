@@ -49,12 +49,12 @@ def _largest(s: Any) -> Any:
     return maximum(s.old.max_exp_avg_sq, s.exp_avg_sq)
 
 
-def scheduled(s: Any, t: int) -> Any:
+def _scheduled(s: Any, t: int) -> Any:
     """Return the momentum of Nadam in a step."""
     return s.betas[0] * (1 - 0.5 * tolerance.power(scalar(0.96), t * s.momentum_decay))
 
 
-def looked_ahead(s: Any) -> Any:
+def _looked_ahead(s: Any) -> Any:
     """Return the parameters after a step of Nadam."""
     now, later, product = constant(s.now, s.start), constant(s.later, s.start), s.mu_product
     along_slope, along_mean = (1 - now) / (1 - product), later / (1 - product * later)
@@ -63,10 +63,11 @@ def looked_ahead(s: Any) -> Any:
 
 
 def _length(s: Any) -> Any:
-    return s.longest - 2 * s.t * (1 - s.c2) / s.c2
+    decayed = power(s.betas[1], s.t)
+    return s.longest - 2 * s.t * decayed / (1 - decayed)
 
 
-def rectification(s: Any) -> Any:
+def _rectification(s: Any) -> Any:
     """Return what RAdam multiplies an adaptive step by."""
     top = (s.length - 4) * (s.length - 2) * s.longest
     return sqrt(top / ((s.longest - 4) * (s.longest - 2) * s.length))
@@ -92,8 +93,14 @@ def _scaled_velocity(s: Any) -> Any:
     return s.momentum * s.old.momentum_buffer + s.move
 
 
-def _zero(s: Any, old: Any) -> Any:
+def from_zero(s: Any, old: Any) -> Any:
+    """Return what was before, zeros at first."""
     return 0 * s.slope if old is None else old
+
+
+def along_mean(s: Any) -> Any:
+    """Return the parameters after a step of Adam."""
+    return s.start - s.exp_avg / s.divisor * constant(scalar(s.lr) / s.c1, s.start)
 
 
 _MOMENTS: Rules = {
@@ -108,23 +115,23 @@ _ADAM: Rules = {
     "max_exp_avg_sq": _largest,
     "spread": lambda s: s.max_exp_avg_sq / constant(s.c2, s.start),
     **_DIVISOR,
-    "params": lambda s: s.start - s.exp_avg / s.divisor * constant(scalar(s.lr) / s.c1, s.start),
+    "params": along_mean,
 }
 _NADAM: Rules = {
     **_MOMENTS,
-    "now": lambda s: scheduled(s, s.t),
-    "later": lambda s: scheduled(s, s.t + 1),
+    "now": lambda s: _scheduled(s, s.t),
+    "later": lambda s: _scheduled(s, s.t + 1),
     "mu_product": lambda s: number(s.old.mu_product, s.start) * constant(s.now, s.start),
     "spread": lambda s: s.exp_avg_sq / constant(s.c2, s.start),
     **_DIVISOR,
-    "params": looked_ahead,
+    "params": _looked_ahead,
 }
 _RADAM: Rules = {
     **_MOMENTS,
     "longest": lambda s: 2 / (1 - scalar(s.betas[1])) - 1,
     "length": _length,
     "adaptive": lambda s: not s.length.nearest <= 5,
-    "rectification": rectification,
+    "rectification": _rectification,
     "spread": lambda s: s.exp_avg_sq,
     **_DIVISOR,
     "params": _rectified,
@@ -133,9 +140,9 @@ _ADAMAX: Rules = {
     "c1": _MOMENTS["c1"],
     "c2": _MOMENTS["c2"],
     "exp_avg": _MOMENTS["exp_avg"],
-    "exp_inf": lambda s: maximum(s.betas[1] * _zero(s, s.old.exp_inf), abs(s.slope) + s.eps),
+    "exp_inf": lambda s: maximum(s.betas[1] * from_zero(s, s.old.exp_inf), abs(s.slope) + s.eps),
     "divisor": lambda s: s.exp_inf,
-    "params": _ADAM["params"],
+    "params": along_mean,
 }
 _SGD: Rules = {
     "momentum_buffer": _velocity,
@@ -152,7 +159,7 @@ _ADAGRAD: Rules = {
 }
 _ADADELTA: Rules = {
     "square_avg": lambda s: averaged(s.old.square_avg, s.slope * s.slope, s.rho),
-    "before": lambda s: _zero(s, s.old.acc_delta),
+    "before": lambda s: from_zero(s, s.old.acc_delta),
     "reach": lambda s: sqrt(s.before + s.eps),
     "divisor": lambda s: sqrt(s.square_avg + s.eps),
     "move": lambda s: s.reach / s.divisor * s.slope,

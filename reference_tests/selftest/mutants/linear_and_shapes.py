@@ -1,0 +1,165 @@
+"""Mistakes in linear layers, and in operations that move values."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from reference_tests.selftest.mutants.mutant import Call, beyond, mutant, right
+
+MOVED = r"permut|order\b|moved|rearranged|transpos|places?\b"
+
+
+def first_bias_for_all(y: Any, call: Call) -> Any:
+    """Add the first bias to all features."""
+    return y if call.bias is None else y - call.bias + call.bias[0]
+
+
+def first_sample_left_out(grad: Any, call: Call) -> Any:
+    """Sum over all samples but the first."""
+    if call.x.ndim < 2:
+        return grad
+    grads = call.grad_output.copy()
+    grads[:1] = 0
+    return right("linear", call, "grad_weight", grad_output=grads)
+
+
+def last_feature_left_out(grad: Any, call: Call) -> Any:
+    """Leave the gradient of the last feature at 0."""
+    grad[..., -1:] = 0
+    return grad
+
+
+def column_major(y: Any, call: Call) -> Any:
+    """Flatten the axes by columns."""
+    start, end = call.start_dim % call.x.ndim, call.end_dim % call.x.ndim
+    order = [*range(start), *range(end, start - 1, -1), *range(end + 1, call.x.ndim)]
+    return call.x.transpose(order).reshape(y.shape)
+
+
+def sides_exchanged(y: Any, call: Call) -> Any:
+    """Pad after the input what is to come before it."""
+    if call.mode != "constant":
+        return y
+    widths = [w for side in zip(call.pad[1::2], call.pad[::2], strict=True) for w in side]
+    return right("pad", call, pad=tuple(widths))
+
+
+def outermost_repeated(y: Any, call: Call) -> Any:
+    """Reflect with the outermost value."""
+    if call.mode != "reflect" or min(call.pad) < 0:
+        return y
+    pairs = list(zip(call.pad[::2], call.pad[1::2], strict=True))[::-1]
+    return np.pad(call.x, [(0, 0)] * (call.x.ndim - len(pairs)) + pairs, "symmetric")
+
+
+def always_corners(y: Any, call: Call) -> Any:
+    """Align the corners, whatever is asked."""
+    linear = call.mode in ("linear", "bilinear", "trilinear", "bicubic")
+    if not linear or call.antialias:
+        return y
+    return right("interpolate", call, align_corners=True)
+
+
+def blocks_first(y: Any, call: Call) -> Any:
+    """Take the channels in the order (r, r, C), not (C, r, r)."""
+    factor, (*lead, channels, height, width) = call.upscale_factor, call.x.shape
+    blocks = call.x.reshape(*lead, factor * factor, channels // factor**2, height, width)
+    return right("pixel_shuffle", call, x=blocks.swapaxes(-3, -4).reshape(call.x.shape))
+
+
+def taps_first(y: Any, call: Call) -> Any:
+    """Return the columns in the order (KH, KW, C), not (C, KH, KW)."""
+    channels, (*lead, rows, windows) = call.x.shape[-3], y.shape
+    taps = y.reshape(*lead, channels, rows // channels, windows)
+    return taps.swapaxes(-2, -3).reshape(y.shape)
+
+
+def groups_as_size(y: Any, call: Call) -> Any:
+    """Shuffle as if the number of groups were that of the channels of each."""
+    return right("channel_shuffle", call, groups=call.x.shape[1] // call.groups)
+
+
+MUTANTS = (
+    mutant(
+        "linear/first-bias-for-all",
+        "All features get the first bias.",
+        "linear",
+        "output",
+        r"\bbias|first (feature|column)|constant",
+        first_bias_for_all,
+    ),
+    mutant(
+        "linear/weight-grad-without-first-sample",
+        "The weight gradient lacks the first sample.",
+        "linear",
+        "grad_weight",
+        (r"(first|one|a) sample|sample 0|samples? but|batch size", beyond("batch"), beyond("N")),
+        first_sample_left_out,
+    ),
+    mutant(
+        "linear/input-grad-of-last-feature",
+        "The last feature of the input has no gradient.",
+        "linear",
+        "grad_input",
+        r"last (feature|column|position|element|value)|border|\bedges?\b",
+        last_feature_left_out,
+    ),
+    mutant(
+        "flatten/column-major",
+        "The axes are flattened by columns.",
+        "flatten",
+        "output",
+        rf"{MOVED}|column-major|Fortran",
+        column_major,
+    ),
+    mutant(
+        "pad/sides-exchanged",
+        "What is to be padded before an axis is padded after it.",
+        "pad",
+        "output",
+        r"\bpad\b|before|after|exchang|swapp?|shift|constant",
+        sides_exchanged,
+    ),
+    mutant(
+        "pad/outermost-repeated",
+        "A reflection repeats the outermost value.",
+        "pad",
+        "output",
+        r"reflect|border|\bedges?\b|outermost",
+        outermost_repeated,
+    ),
+    mutant(
+        "interpolate/always-corners",
+        "Corners are always aligned.",
+        "interpolate",
+        "output",
+        r"align_corners|linear|cubic|corners",
+        always_corners,
+    ),
+    mutant(
+        "pixel-shuffle/blocks-first",
+        "The channels are taken in the order (r, r, C), not (C, r, r).",
+        "pixel_shuffle",
+        "output",
+        (MOVED, beyond("channels?"), r"upscale_factor"),
+        blocks_first,
+    ),
+    mutant(
+        "unfold/taps-first",
+        "The columns are in the order (KH, KW, C), not (C, KH, KW).",
+        "unfold",
+        "output",
+        (MOVED, beyond("channels?"), r"first channel"),
+        taps_first,
+    ),
+    mutant(
+        "channel-shuffle/groups-as-size",
+        "The number of groups is taken for the number of channels in each.",
+        "channel_shuffle",
+        "output",
+        (MOVED, r"groups?\b"),
+        groups_as_size,
+    ),
+)
