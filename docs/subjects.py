@@ -41,7 +41,6 @@ HEADS = (
 )
 KINDS = {
     "error": "**Suspected errors**",
-    "limit": "**What it does not say that it lacks**",
     "accuracy": "**Accuracy**",
     "convention": "**Other conventions**",
 }

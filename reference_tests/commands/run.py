@@ -43,8 +43,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--reference",
         action="append",
         metavar="NAME",
-        help="compare with this one beside the exact oracle: torch, scipy, jax or exact (repeatable; "
-        "default: all that are installed)",
+        help="compare with this one beside the exact oracle: torch, scipy, jax or exact "
+        "(repeatable; default: all that are installed)",
     )
     parser.add_argument(
         "--dtype", action="append", choices=("float32", "float64"), help="(repeatable)"

@@ -135,10 +135,14 @@ def _unknown(options: argparse.Namespace, out: Console) -> tuple[Sequence[Any], 
     )
     table.add_row(str(len(names)), *map(str, counts))
     for one in found:
-        if not (one.rejected and one.pointed) or one.misnamed:
+        if not one.ok:
             text = f"{one.mutant} ({one.operation}, {one.output}): {one.misnamed or ''}"
             out.print(f"{text}\n{one.explanation or 'nothing was said'}", markup=False)
-    return found, table, len(found) == len(names) and unknown.ok(found)
+    # Of a few mistakes all may be of one kind, and so described.
+    vague = unknown.generic(found) if len(found) == len(MUTANTS) else []
+    for name in vague:
+        out.print(f"{name}: its expression fits too many others", highlight=False, markup=False)
+    return found, table, len(found) == len(names) and unknown.ok(found) and not vague
 
 
 def _alarms(options: argparse.Namespace, out: Console) -> tuple[Sequence[Any], Table, bool]:

@@ -184,7 +184,7 @@ def _other_arrays(view: View, name: str, array: Array) -> Iterator[tuple[str, Ar
     for text, change in _ELEMENTS.items():
         with np.errstate(all="ignore"):
             yield text, change(array).astype(array.dtype)
-    names = axis_names(view.question, name)
+    names = [axis.removesuffix(f" of {name}") for axis in axis_names(view.question, name)]
     long = [axis for axis, size in enumerate(array.shape) if size > 1]
     for axis in long:
         yield f"for {{}} flipped along {names[axis]}", np.flip(array, axis)

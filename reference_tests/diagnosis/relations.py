@@ -42,7 +42,9 @@ MOST, SHARE, FIRST = 12, 0.5, 4
 
 def related(output: str, failing: Sequence[Witness]) -> tuple[str, ...]:
     """Return in sentences how the wrong results of an output are related to the right ones."""
-    views = [View(witness, output) for witness in failing if witness.failed(output)][:MOST]
+    views = [View(witness, output) for witness in failing if witness.failed(output)]
+    # Small results look alike: one number is in every relation to another.
+    views = sorted(views, key=lambda view: view.right.size, reverse=True)[:MOST]
     if not views:
         return ()
     told: list[str] = []

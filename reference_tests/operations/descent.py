@@ -55,6 +55,7 @@ def _strategy(draw: Draw) -> Case:
 
 
 _SGD = {"lr": 0.1, "momentum": 0.9, "dampening": 0.5, "weight_decay": 0.01}
+_UPWARDS = {"lr": 0.1, "momentum": 0.5, "weight_decay": 0.5, "maximize": True}
 _NESTEROV = {"lr": 0.1, "momentum": 0.9, "nesterov": True}
 
 OPERATIONS = (
@@ -79,6 +80,7 @@ OPERATIONS = (
             pinned({"momentum_buffer": None}, _SGD, 1),
             pinned({"momentum_buffer": "real"}, _SGD, 2),
             pinned({"momentum_buffer": "real"}, _NESTEROV, 3),
+            pinned({"momentum_buffer": "real"}, _UPWARDS, 4),
         ),
         invalid=(
             ("a negative learning rate", {"lr": -1.0}),

@@ -233,6 +233,8 @@ _FIRST = dict.fromkeys(_MOMENTS)
 _LATER = {"exp_avg": "real", "exp_avg_sq": "positive"}
 _THIRD = {"step": 3, "lr": 0.1, "eps": 1e-3, "weight_decay": 0.01}
 _FORTIETH = {"step": 40, "lr": 0.1, "weight_decay": 0.5, "decoupled_weight_decay": True}
+_UPWARDS = {"lr": 0.1, "betas": (0.5, 0.9), "eps": 1e-3, "weight_decay": 0.5, "maximize": True}
+_TWENTIETH = {"step": 20, **_UPWARDS}
 _STEP = (
     "`step` is the number of steps before this one and part of the state. Weight decay is added "
     "to the gradient; a decoupled one multiplies the parameters before the step. "
@@ -252,6 +254,7 @@ OPERATIONS = (
             pinned({**_FIRST, "max_exp_avg_sq": None}, {"lr": 0.1}, 1),
             pinned({**_LATER, "max_exp_avg_sq": None}, _THIRD, 2),
             pinned({**_LATER, "max_exp_avg_sq": None}, _FORTIETH, 3),
+            pinned({**_LATER, "max_exp_avg_sq": "positive"}, {**_TWENTIETH, "amsgrad": True}, 4),
         ),
         invalid=_INVALID,
     ),
@@ -267,6 +270,7 @@ OPERATIONS = (
         pinned=(
             pinned({**_FIRST, "max_exp_avg_sq": None}, {"lr": 0.1}, 1),
             pinned({**_LATER, "max_exp_avg_sq": None}, _THIRD, 2),
+            pinned({**_LATER, "max_exp_avg_sq": "positive"}, {**_TWENTIETH, "amsgrad": True}, 3),
         ),
         invalid=_INVALID,
     ),
@@ -284,6 +288,7 @@ OPERATIONS = (
             pinned(_FIRST, {"lr": 0.1}, 1),
             pinned(_LATER, {**_THIRD, "mu_product": 0.5, "momentum_decay": 0.5}, 2),
             pinned(_LATER, {**_FORTIETH, "mu_product": 0.25}, 3),
+            pinned(_LATER, {**_TWENTIETH, "mu_product": 0.25}, 4),
         ),
         invalid=(*_INVALID, ("a negative momentum decay", {"momentum_decay": -1.0})),
     ),
@@ -301,6 +306,9 @@ OPERATIONS = (
             pinned(_FIRST, {"lr": 0.1}, 1),
             pinned(_LATER, _THIRD, 2),
             pinned(_LATER, _FORTIETH, 3),
+            pinned(_LATER, {**_TWENTIETH, "betas": (0.5, 0.99)}, 4),
+            # ρ is between 4, the bound of the paper, and 5.
+            pinned(_LATER, {"step": 4, "lr": 0.1}, 5),
         ),
         invalid=_INVALID,
     ),
@@ -316,6 +324,7 @@ OPERATIONS = (
         pinned=(
             pinned({"exp_avg": None, "exp_inf": None}, {"lr": 0.1}, 1),
             pinned({"exp_avg": "real", "exp_inf": "positive"}, _THIRD, 2),
+            pinned({"exp_avg": "real", "exp_inf": "positive"}, _TWENTIETH, 3),
         ),
         invalid=_INVALID,
     ),

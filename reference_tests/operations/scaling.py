@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
+
+import numpy as np
 
 from reference_tests.case import Case
 from reference_tests.draw import Draw
@@ -143,6 +146,7 @@ def _outputs_of_rmsprop(hyper: Mapping[str, Any]) -> tuple[str, ...]:
 
 
 _NUMBERS = {"step": 0}
+_UPWARDS = {"step": 3, "lr": 0.1, "eps": 1e-3, "weight_decay": 0.5, "maximize": True}
 _RATE = ("a negative learning rate", {"lr": -1.0})
 _EPS = ("a negative eps", {"eps": -1.0})
 _DECAY = ("a negative weight decay", {"weight_decay": -1.0})
@@ -168,6 +172,7 @@ OPERATIONS = (
         pinned=(
             pinned({"sum": None}, {"lr": 0.1, "initial_accumulator_value": 0.5}, 1),
             pinned({"sum": "positive"}, {"step": 3, "lr_decay": 0.5, "weight_decay": 0.5}, 2),
+            pinned({"sum": "positive"}, {**_UPWARDS, "initial_accumulator_value": 0.5}, 3),
         ),
         invalid=(_RATE, _EPS, _DECAY, ("a negative decay of the rate", {"lr_decay": -1.0})),
     ),
@@ -184,6 +189,7 @@ OPERATIONS = (
         pinned=(
             pinned({"square_avg": None, "acc_delta": None}, {"lr": 0.5}, 1),
             pinned({"square_avg": "positive", "acc_delta": "positive"}, {"step": 3, "rho": 0.5}, 2),
+            pinned({"square_avg": "positive", "acc_delta": "positive"}, _UPWARDS, 3),
         ),
         invalid=(_RATE, _EPS, _DECAY, ("a rho above 1", {"rho": 1.5})),
     ),
@@ -212,6 +218,15 @@ OPERATIONS = (
                 {"square_avg": "positive", "grad_avg": None, "momentum_buffer": "real"},
                 {"step": 3, "lr": 0.1, "alpha": 0.5, "momentum": 0.9, "weight_decay": 0.5},
                 2,
+            ),
+            # A mean that is small beside any root of the mean square.
+            replace(
+                pinned(
+                    {"square_avg": "positive", "grad_avg": "real", "momentum_buffer": "real"},
+                    {**_UPWARDS, "alpha": 0.75, "momentum": 0.5, "centered": True},
+                    3,
+                ),
+                values={"grad_avg": np.full((3, 2), 0.25)},
             ),
         ),
         invalid=(_RATE, _EPS, _DECAY, ("a negative momentum", {"momentum": -1.0})),

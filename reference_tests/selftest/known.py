@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from reference_tests.faults import FAULTS
+from reference_tests.faults import FAULTS, Fault
 from reference_tests.judge import verify
 from reference_tests.operations import CATALOGUE
 
@@ -45,17 +45,18 @@ class Known:
 
 def judged(subject: Any, name: str, examples: int, seed: int) -> list[Known]:
     """Judge every fault of an operation; `subject` is not asked."""
+    mine = [fault for fault in FAULTS.values() if name in fault.operations]
+    return [judged_fault(fault, name, examples, seed) for fault in mine]
+
+
+def judged_fault(fault: Fault, name: str, examples: int, seed: int) -> Known:
+    """Judge one fault in one operation."""
     # What the oracle accepts is no part of a fault.
     operation = replace(CATALOGUE[name], invalid=())
-    found = []
-    for fault in FAULTS.values():
-        if name not in fault.operations:
-            continue
-        report = verify(fault.implementation(), [operation], [], examples, seed)
-        mine = [f for f in report.failures if f.output == fault.output]
-        ids = next((tuple(f.diagnosis) for f in mine if f.diagnosis), ())
-        found.append(Known(fault.id, name, bool(mine), ids))
-    return found
+    report = verify(fault.implementation(), [operation], [], examples, seed)
+    mine = [f for f in report.failures if f.output == fault.output]
+    ids = next((tuple(f.diagnosis) for f in mine if f.diagnosis), ())
+    return Known(fault.id, name, bool(mine), ids)
 
 
 def operations() -> list[str]:

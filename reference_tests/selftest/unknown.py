@@ -40,6 +40,11 @@ class Unknown:
     explanation: str
     pointed: bool
 
+    @property
+    def ok(self) -> bool:
+        """Whether the mistake was rejected and described, and taken for no known one."""
+        return self.rejected and self.pointed and not self.misnamed
+
 
 def judged(subject: Any, name: str, examples: int, seed: int) -> Unknown:
     """Judge one mutant by its name; `subject` is not asked."""
@@ -54,6 +59,19 @@ def judged(subject: Any, name: str, examples: int, seed: int) -> Unknown:
     return Unknown(name, mutant.operation, mutant.output, bool(mine), named, told, pointed)
 
 
+def generic(found: Sequence[Unknown]) -> list[str]:
+    """Return the mutants whose expression matches what is said of too many others."""
+    # What fits a quarter of all descriptions points at nothing.
+    most = (len(found) - 1) / 4
+    return [one.mutant for one in found if len(_also(one, found)) > most]
+
+
+def _also(one: Unknown, found: Sequence[Unknown]) -> list[str]:
+    words = MUTANTS[one.mutant].points_at
+    others = [u for u in found if u is not one]
+    return [other.mutant for other in others if re.search(words, other.explanation)]
+
+
 def ok(found: Sequence[Unknown]) -> bool:
     """Return whether all were rejected and described, and none was taken for a known mistake."""
-    return bool(found) and all(u.rejected and u.pointed and not u.misnamed for u in found)
+    return bool(found) and all(one.ok for one in found)

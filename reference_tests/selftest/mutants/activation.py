@@ -117,7 +117,7 @@ MUTANTS = (
         "A channel has the slope of the next one.",
         "prelu",
         "output",
-        (beyond("channels?"), beyond("C"), r"permut|next channel|weight[^.;\n]*[2-9]", NEGATIVE),
+        (beyond("channels?"), beyond("C"), r"permut|next channel|weight (is )?(rolled|shifted)"),
         next_slope,
     ),
     mutant(

@@ -188,25 +188,33 @@ MUTANTS = (
     of_conv2d(
         name="conv/cut-at-zero",
         sentence="Negative results become 0.",
-        points_at=r"negative|below (0|zero)|clip|\brelu|max\(|< 0",
+        points_at=r"negative|positive part|below (0|zero)|clip|\brelu|max\(|< 0",
         change=cut_at_zero,
     ),
     of_conv2d(
         name="conv/square-transposed",
         sentence="A square kernel is transposed.",
-        points_at=r"square|transpos|(height|width|sides?)[^.;\n]*(equal|same)|KH (=|==) KW",
+        points_at=(
+            r"square\b|transpos|KH and KW exchanged|KH (=|==) KW",
+            r"(height|width|sides?)[^.;\n]*(equal|same)",
+        ),
         change=square_transposed,
     ),
     of_conv1d(
         name="conv/two-samples-only",
         sentence="Samples after the second are not computed.",
-        points_at=rf"{beyond('batch')}|{beyond('samples?')}|{beyond('N')}|last samples?",
+        points_at=(
+            beyond("batch"),
+            beyond("samples?"),
+            beyond("N"),
+            r"last samples?|each index of N",
+        ),
         change=two_samples_only,
     ),
     of_conv3d(
         name="conv/depth-averaged",
         sentence="The taps of the depth are averaged instead of added.",
-        points_at=r"kernel[^.;\n]*[2-9>≠]|depth|taps?\b|first axis of the (kernel|weight)",
+        points_at=r"kernel[^.;\n]*[2-9>≠]|\bKD\b|depth|taps?\b|first axis of the (kernel|weight)",
         change=depth_averaged,
     ),
     of_conv2d(
@@ -219,7 +227,7 @@ MUTANTS = (
     of_conv3d(
         name="conv/depth-repeated-at-end",
         sentence="The depth is padded at its end with the last slice instead of zeros.",
-        points_at=rf"{beyond('padding')}|border|edge|margin|last (slice|position|depth|plane)",
+        points_at=(beyond("padding"), r"border|edge|margin|last (slice|position|plane|index of D)"),
         change=depth_not_padded_after,
     ),
     of_conv2d(

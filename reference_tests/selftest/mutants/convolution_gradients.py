@@ -116,7 +116,7 @@ MUTANTS = (
         "The bias gradient is divided by the number of pixels.",
         "conv2d",
         "grad_bias",
-        r"pixels?|positions|Hout|HW|H ?[x×·*] ?W|size of the output|height|space|spatial",
+        r"pixels?|positions|number of windows|Hout|HW|size of the output|space|spatial",
         divided_by_pixels,
     ),
     mutant(
@@ -140,7 +140,7 @@ MUTANTS = (
         "The weight gradient is clipped to [-1, 1].",
         "conv1d",
         "grad_weight",
-        (r"clip|beyond ±?1|\[-1, 1\]|saturat", r"(above|larger than|>) ?1\b", r"\|.{1,12}\| ?>"),
+        (r"clip|beyond ±?1|\[-1, 1\]|saturat", r"(above|larger than) ?1\b", r"\|.{1,12}\| ?>"),
         clipped,
     ),
     mutant(

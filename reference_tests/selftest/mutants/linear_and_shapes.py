@@ -95,7 +95,12 @@ MUTANTS = (
         "The weight gradient lacks the first sample.",
         "linear",
         "grad_weight",
-        (r"(first|one|a) sample|sample 0|samples? but|batch size", beyond("batch"), beyond("N")),
+        (
+            r"(first|one|a) sample|sample 0|samples? but|batch size",
+            r"first index of the first axis of x",
+            beyond("batch"),
+            beyond("N"),
+        ),
         first_sample_left_out,
     ),
     mutant(
@@ -103,7 +108,7 @@ MUTANTS = (
         "The last feature of the input has no gradient.",
         "linear",
         "grad_input",
-        r"last (feature|column|position|element|value)|border|\bedges?\b",
+        r"last (feature|column|position|element|value|index of the last axis)|border|\bedges?\b",
         last_feature_left_out,
     ),
     mutant(

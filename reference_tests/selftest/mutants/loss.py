@@ -157,7 +157,7 @@ MUTANTS = (
         "The margin is squared.",
         "cosine_embedding_loss",
         "output",
-        r"margin|target[^.;\n]*-1",
+        r"margin|target[^.;\n]*(-1|negative)",
         margin_squared,
     ),
     mutant(
@@ -189,7 +189,7 @@ MUTANTS = (
         "The gradient passes where the margin is kept by less than 1.",
         "hinge_embedding_loss",
         "grad_input",
-        r"margin|target[^.;\n]*-1",
+        r"margin|target[^.;\n]*-1|where the right result is 0",
         margin_enlarged,
     ),
 )

@@ -117,4 +117,5 @@ def mutant(
 
 def beyond(parameter: str) -> str:
     """Return an expression for words that a parameter is not what it mostly is."""
-    return rf"\b{parameter}[^.;\n]{{0,30}}(>|≥|≠|!=|\bnot\b|above|more|larger|greater|other|[2-9])"
+    words = r">|≥|≠|!=|\bnot\b|above|more|larger|greater|other|\b[2-9]\b"
+    return rf"\b{parameter}[^.;\n(]{{0,30}}({words})"

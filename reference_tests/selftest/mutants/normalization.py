@@ -16,7 +16,7 @@ def by_channel(vector: Any, x: Any) -> Any:
 
 def mean_decayed(y: Any, call: Call) -> Any:
     """Subtract 9 tenths of the mean, as an average that has just begun."""
-    if not call.training:
+    if not call.training or not call.x.size:
         return y
     axes = (0, *range(2, call.x.ndim))
     mean, variance = call.x.mean(axes), call.x.var(axes)
@@ -78,11 +78,8 @@ def statistics_of_first(y: Any, call: Call) -> Any:
 
 def of_absolute_values(y: Any, call: Call) -> Any:
     """Sum absolute values, not squares."""
-    return (
-        right("local_response_norm", call, x=np.sign(call.x) * np.sqrt(abs(call.x)))
-        * (np.sign(call.x) * np.sqrt(abs(call.x)))
-        * np.sign(call.x)
-    )
+    root = np.sqrt(abs(call.x))
+    return right("local_response_norm", call, x=np.sign(call.x) * root) * root
 
 
 def absolute_weight(grad: Any, call: Call) -> Any:
@@ -137,7 +134,7 @@ MUTANTS = (
         "The input gradient is that of one group for the whole sample.",
         "group_norm",
         "grad_input",
-        (beyond("num_groups"), beyond("groups"), r"more than one group|several groups"),
+        (beyond("num_groups"), beyond("groups"), r"num_groups = 1|one group|several groups"),
         whole_sample_grad,
     ),
     mutant(

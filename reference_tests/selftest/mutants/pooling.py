@@ -57,8 +57,8 @@ def width_of_the_output(indices: Any, call: Call) -> Any:
 
 def share_added(y: Any, call: Call) -> Any:
     """Add the share of negative values."""
-    taps = {"divisor_override": None, "count_include_pad": True}
-    share = right("avg_pool2d", call, x=(call.x < 0).astype(y.dtype), **taps)
+    negative = (call.x < 0).astype(y.dtype)
+    share = right("avg_pool2d", call, x=negative, divisor_override=None, count_include_pad=True)
     return np.where(share > 0, y + share, y)
 
 
@@ -156,7 +156,7 @@ MUTANTS = (
         "The rows after the second repeat it, since a row's number is not counted on.",
         "adaptive_avg_pool2d",
         "output",
-        r"rows?\b|height|first axis|output_size|size of the output",
+        r"rows?\b|index of H|height|first axis|output_size|size of the output",
         second_row_repeated,
     ),
 )
