@@ -26,11 +26,14 @@ class Naming(NamedTuple):
         Several, if they cannot be told apart.
     cases, shown : int
         In how many cases the numbers were compared, and in how many of them they are wrong.
+    beyond : bool
+        Whether cases of NaN, infinity or empty arrays were left out, and the numbers differ there.
     """
 
     suspicions: list[Suspicion]
     cases: int = 0
     shown: int = 0
+    beyond: bool = False
 
 
 def named(inquiry: Inquiry, output: str) -> Naming:
@@ -39,13 +42,20 @@ def named(inquiry: Inquiry, output: str) -> Naming:
     if not any(witness.failed(output) for witness in witnesses):
         return Naming([])
     faults = known(inquiry.operation.name, output)
-    for suspects in (_singles(faults, output), _pairs(faults, output, witnesses)):
-        left = _surviving(suspects, witnesses)
-        left, asked = _told_apart(inquiry, left, witnesses)
+    plain = [witness for witness in witnesses if witness.question.plain]
+    for suspects, compared in (
+        (_singles(faults, output), witnesses),
+        # Two people who make one mistake differ in what becomes of NaN and of nothing.
+        (_singles(faults, output), plain if len(plain) < len(witnesses) else []),
+        (_pairs(faults, output, witnesses), witnesses),
+    ):
+        left = _surviving(suspects, compared)
+        left, asked = _told_apart(inquiry, left, compared, only_plain=compared is plain)
         if left:
-            compared = [*witnesses, *asked]
+            compared = [*compared, *asked]
             shown = sum(left[0].shows(witness.question) for witness in compared)
-            return Naming(left, len(compared), shown)
+            beyond = any(not left[0].fits(witness) for witness in witnesses)
+            return Naming(left, len(compared), shown, beyond)
     return Naming([])
 
 
@@ -88,11 +98,13 @@ def _pairs(
 
 
 def _told_apart(
-    inquiry: Inquiry, left: list[Suspicion], witnesses: Sequence[Witness]
+    inquiry: Inquiry, left: list[Suspicion], witnesses: Sequence[Witness], *, only_plain: bool
 ) -> tuple[list[Suspicion], list[Witness]]:
     """Return what is left after cases that tell it from the right results and each other."""
     asked: list[Witness] = []
     for question in _further(inquiry, left):
+        if only_plain and not question.plain:
+            continue
         shown = sum(left[0].shows(w.question) for w in (*witnesses, *asked)) if left else 0
         if not left or (len(left) == 1 and shown >= ENOUGH):
             break

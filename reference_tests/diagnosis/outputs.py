@@ -166,7 +166,8 @@ def _named(naming: Naming, where: str) -> Diagnosis:
     first = naming.suspicions[0]
     faults = distinct(naming.suspicions)
     links = ", ".join(fault.link for fault in faults)
-    numbers = f"all {naming.cases} cases compared, {naming.shown} of them wrong; see {links}"
+    which = "finite, non-empty cases" if naming.beyond else "cases compared"
+    numbers = f"all {naming.cases} {which}, {naming.shown} of them wrong; see {links}"
     if len(naming.suspicions) > 1:
         lines = [
             "most likely one of these, which cannot be told apart with the parameters that it "

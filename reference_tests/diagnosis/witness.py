@@ -45,6 +45,12 @@ class Question:
         return _dtype(self.inputs)
 
     @cached_property
+    def plain(self) -> bool:
+        """Whether no array is empty or has NaN or infinity."""
+        arrays = [a for a in self.inputs.arrays.values() if a is not None]
+        return all(a.size and np.isfinite(a).all() for a in arrays)
+
+    @cached_property
     def bounded(self) -> dict[str, Truth]:
         """Every right result with the bound of the roundings on the way to it."""
         return {n: _truth(value) for n, value in _evaluated(lifted(self.inputs)).items()}

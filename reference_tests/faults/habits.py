@@ -23,33 +23,38 @@ Function = Callable[..., Any]
 
 _GRADS = ("grad_input", "grad_weight", "grad_bias")
 _STEPS = ("sgd", "adam", "adamw", "nadam", "radam", "adamax", "adagrad", "adadelta", "rmsprop")
-# A smallest call of each operation, and one whose numbers are the same from either end.
-_IMAGE = {"x": [[[[1.0, 3.0]]]], "grad_output": 1.0}
-_ROW = {"x": [[1.0, 3.0]], "grad_output": 1.0}
-_WEIGHTED = {"weight": [[[[2.0]]]], "bias": [1.0]}
-_NORMED = {"x": [[[1.0, 5.0]]], "weight": [2.0], "bias": [1.0], "training": True}
+# A smallest call of each operation, whose results are others if its arrays are reversed.
+_IMAGE = {"x": [[[[1.0, 3.0]]]], "grad_output": [[[[1.0, 3.0]]]]}
+_NORMED = {"x": [[[1.0, 5.0, 2.0]]], "weight": [2.0], "bias": [1.0], "training": True}
+_VECTOR = {"x": [-1.0, 3.0], "grad_output": [1.0, 3.0]}
+_STEP = {"params": [[1.0], [-3.0]], "grads": [[1.0], [2.0]], "lr": 0.25, "rho": 0.5}
 _CALLS: Mapping[str, dict[str, Any]] = {
-    "conv2d": {**_IMAGE, **_WEIGHTED},
-    "linear": {**_ROW, "weight": [[2.0, 3.0]], "bias": [1.0]},
-    "max_pool2d": {**_IMAGE, "kernel_size": (1, 2)},
-    "avg_pool2d": {**_IMAGE, "kernel_size": (1, 2)},
-    "batch_norm": {**_NORMED, "grad_output": [[[1.0, 3.0]]]},
-    "layer_norm": {**_ROW, "normalized_shape": (2,), "grad_output": [[1.0, 3.0]]},
-    "relu": {"x": [-1.0, 3.0], "grad_output": 1.0},
-    "leaky_relu": {"x": [-1.0, 3.0], "grad_output": 1.0},
-    "elu": {"x": [-1.0, 3.0], "grad_output": 1.0},
-    "sigmoid": {"x": [-1.0, 3.0], "grad_output": 1.0},
-    "tanh": {"x": [-1.0, 3.0], "grad_output": 1.0},
+    "conv2d": {**_IMAGE, "weight": [[[[2.0]]]], "bias": [1.0]},
+    "linear": {
+        "x": [[1.0], [3.0]],
+        "weight": [[2.0]],
+        "bias": [1.0],
+        "grad_output": [[1.0], [3.0]],
+    },
+    "max_pool2d": {**_IMAGE, "kernel_size": (1, 2), "grad_output": 1.0},
+    "avg_pool2d": {**_IMAGE, "kernel_size": (1, 1)},
+    "batch_norm": {**_NORMED, "grad_output": [[[1.0, 3.0, 0.0]]]},
+    "layer_norm": {
+        "x": [[1.0, 5.0, 2.0]],
+        "weight": [1.0, 2.0, 3.0],
+        "bias": [1.0, 2.0, 3.0],
+        "normalized_shape": (3,),
+        "grad_output": [[1.0, 3.0, 0.0]],
+    },
+    **dict.fromkeys(("relu", "leaky_relu", "elu", "sigmoid", "tanh"), _VECTOR),
     "softmax": {"x": [[1.0, 3.0]], "dim": -1, "grad_output": [[1.0, 3.0]]},
     "cross_entropy": {"x": [[1.0, 3.0]], "target": np.array([0]), "grad_output": 1.0},
     "mse_loss": {"x": [1.0, 3.0], "target": [2.0, 7.0], "grad_output": 1.0},
-    "flatten": {**_IMAGE},
-    **dict.fromkeys(
-        _STEPS, {"params": [[1.0], [-3.0]], "grads": [[1.0], [2.0]], "lr": 0.25, "rho": 0.5}
-    ),
+    "flatten": _IMAGE | {"grad_output": [1.0, 3.0]},
+    **dict.fromkeys(_STEPS, _STEP),
 }
-_SINGLE = {"conv2d": _WEIGHTED, "linear": {"weight": [[2.0]], "bias": [1.0]}}
-_INPUTS = tuple(name for name in _CALLS if name not in _STEPS)
+_DIFFERENTIABLE = tuple(name for name in _CALLS if name not in _STEPS)
+_WEIGHTED = ("conv2d", "linear", "batch_norm", "layer_norm")
 
 
 def _call(**changes: Any) -> Callable[[str], Case]:
@@ -58,11 +63,37 @@ def _call(**changes: Any) -> Callable[[str], Case]:
 
 
 def _flat(operation: str) -> Case:
-    """Return a call on equal numbers, which are the same backwards."""
-    x = np.ones_like(np.asarray(_CALLS[operation]["x"], float))
-    symmetric = {"target": [2.0, 2.0]} if operation == "mse_loss" else {}
-    weights = {"weight": [[2.0, 2.0]]} if operation == "linear" else {}
-    return given(**{**_CALLS[operation], "x": x, **symmetric, **weights})(operation)
+    """Return a call on equal numbers, which are the same from either end."""
+    equal = {name: np.ones_like(np.asarray(_CALLS[operation][name], float)) for name in ("x",)}
+    more = {"target": [2.0, 2.0]} if operation == "mse_loss" else {}
+    more |= {"weight": [2.0] * 3, "bias": [1.0] * 3} if operation == "layer_norm" else {}
+    return _call(**equal, **more)(operation)
+
+
+def _silent(operation: str) -> Case:
+    """Return a call with a cotangent of zeros."""
+    return _call(grad_output=0.0)(operation)
+
+
+def _thirds(operation: str) -> Case:
+    """Return a call on numbers that float32 rounds."""
+    third = np.asarray(_CALLS[operation]["x"]) / 3
+    return _call(x=third, grad_output=1 / 3)(operation)
+
+
+def _zeros(operation: str) -> Case:
+    """Return a call on zeros, which an activation leaves as they are."""
+    return _call(x=[0.0, 0.0])(operation)
+
+
+def _positive(operation: str) -> Case:
+    """Return a call on what a rectifier leaves as it is."""
+    return _call(x=[1.0, 3.0])(operation)
+
+
+def _still(operation: str) -> Case:
+    """Return a step that goes nowhere."""
+    return _call(lr=0.0)(operation)
 
 
 def _always(hyper: Hyper, shapes: Shapes) -> bool:
@@ -209,38 +240,188 @@ def _of_columns(hyper: Hyper, shapes: Shapes) -> bool:
     return 0 not in x and sum(size > 1 for size in x[first : last + 1]) > 1
 
 
-_CUBE = {"x": np.arange(1.0, 5).reshape(1, 2, 1, 2), "start_dim": 1}
-_CUBE["grad_output"] = np.arange(1.0, 5).reshape(1, 4)
-_ONE_CHANNEL = {**_CUBE, "x": _CUBE["x"].reshape(1, 1, 1, 4)}
-_FLATTENED = _call(**_CUBE), _call(**_ONE_CHANNEL)
-_EITHER = _call(), _call()
+def _given(name: str) -> Callable[[Hyper, Shapes], bool]:
+    """Return whether there are numbers, and a weight or a bias."""
+    return lambda hyper, shapes: _filled(hyper, shapes) and shapes.get(name, ()) is not None
+
+
+def _added(name: str) -> Changes:
+    return {"after": lambda grad, inputs: grad * inputs.turn, "shows_if": _given(name)}
+
+
+_CUBE = {
+    "x": np.arange(1.0, 5).reshape(1, 2, 1, 2),
+    "start_dim": 1,
+    "grad_output": [[1.0, 2.0, 3.0, 4.0]],
+}
+_FLATTENED = _call(**_CUBE), _call(**{**_CUBE, "x": [[[[1.0, 2.0, 3.0, 4.0]]]]})
 _WIDE: Changes = {"finish": _out("float64"), "shows_if": _always}
 _NARROW: Changes = {"before": _in("float32"), "finish": _out("float32"), "shows_if": _always}
 _ROUNDED: Changes = {"before": _in("float32"), "shows_if": _filled}
-_THIRDS = {"x": 1 / 3}
+_CLEARED = (
+    "not-cleared",
+    "{} of a second call of the pullback is added to that of the first.",
+    "{} of call t is the sum of those of calls 1 to t, not that of call t",
+    "one backward call, or a cotangent of zeros",
+    (_call(), _silent),
+)
+_CACHED = (
+    "cache-overwritten",
+    "{} comes from the arrays of the last call, whichever call it belongs to.",
+    "{} of what the layer kept last, such as self.x, not of the arrays of its own call",
+    "each backward call right after its forward call, or equal arrays",
+    (_call(), _flat),
+    {"wrap": _of_the_last_call, "shows_if": _filled},
+)
+_OTHER_DTYPES = (
+    (
+        "float64",
+        "{} is float64 for arrays of float32.",
+        "{} in float64, as of np.zeros(shape) or a constant that is an array",
+        "arrays of float64",
+        (_call(), _call()),
+        _WIDE,
+    ),
+    (
+        "float32",
+        "{} is float32 for arrays of float64.",
+        "{} in float32, as of arrays that were made so beforehand",
+        "arrays of float32",
+        (_call(), _call()),
+        _NARROW,
+    ),
+    (
+        "rounded-to-float32",
+        "{} is computed in float32 for arrays of float64, and returned as float64.",
+        "{} of the arrays rounded to float32",
+        "arrays of float32, or numbers of few digits",
+        (_thirds, _call()),
+        _ROUNDED,
+    ),
+)
 
+_TABLE: tuple[tuple[Any, ...], ...] = (
+    (
+        tuple(name for name in _DIFFERENTIABLE if name not in ("flatten", "avg_pool2d")),
+        *_CLEARED,
+        _added("x"),
+        ("grad_input",),
+    ),
+    # That of convolutions is in a row of theirs.
+    (_WEIGHTED[1:], *_CLEARED, _added("weight"), ("grad_weight",)),
+    (_WEIGHTED, *_CLEARED, _added("bias"), ("grad_bias",)),
+    (
+        (
+            "max_pool2d",
+            "batch_norm",
+            "layer_norm",
+            "relu",
+            "sigmoid",
+            "tanh",
+            "softmax",
+            "cross_entropy",
+            "mse_loss",
+        ),
+        *_CACHED,
+        ("grad_input",),
+    ),
+    (("conv2d", "linear"), *_CACHED, ("grad_weight",)),
+    (
+        (
+            "conv2d",
+            "linear",
+            "avg_pool2d",
+            "batch_norm",
+            "layer_norm",
+            "relu",
+            "sigmoid",
+            "softmax",
+        ),
+        "output-overwritten",
+        "{} lies in an array that the next call writes into.",
+        "self.out[...] = y; return self.out",
+        "one call at a time, or equal numbers",
+        (_call(), _flat),
+        {"wrap": _into_a_buffer, "shows_if": _filled},
+    ),
+    (
+        ("relu", "leaky_relu", "elu", "tanh"),
+        "input-overwritten",
+        "{} is written into the input, which belongs to the caller.",
+        "x[...] = f(x); return x",
+        "what the function leaves as it is",
+        (_call(), _zeros),
+        {"wrap": _in_place, "shows_if": _filled},
+    ),
+    (
+        ("relu", "leaky_relu", "elu"),
+        "cotangent-overwritten",
+        "The gradient is written into grad_output, which belongs to the caller.",
+        "grad_output[x <= 0] = 0; return grad_output",
+        "a slope of 1 everywhere, or one use of grad_output",
+        (_call(), _positive),
+        {"wrap": _pulled_in_place, "shows_if": _filled},
+    ),
+    (
+        _STEPS,
+        "parameters-overwritten",
+        "{} is written into the parameters, though the judge's step returns new ones.",
+        "params -= lr * move; return params",
+        "a rate of 0",
+        (_call(), _still),
+        {"wrap": _stepped_in_place, "shows_if": lambda h, s: _filled(h, s) and h["lr"] != 0},
+        ("params",),
+    ),
+    (
+        ("flatten",),
+        "flattened-channels-last",
+        "{} has the channels last: NHWC is flattened, not NCHW.",
+        "x.transpose(0, 2, 3, 1).reshape(N, -1), not x.reshape(N, -1)",
+        "one channel, or channels of one element",
+        _FLATTENED,
+        {"before": _channels_last, "shows_if": _several},
+    ),
+    (
+        ("flatten",),
+        "flattened-channels-last",
+        "{} is that of an input with the channels last.",
+        "grad_y.reshape(N, H, W, C).transpose(0, 3, 1, 2), not grad_y.reshape(N, C, H, W)",
+        "one channel, or channels of one element",
+        _FLATTENED,
+        {"after": _from_channels_last, "shows_if": _several},
+        ("grad_input",),
+    ),
+    (
+        ("flatten",),
+        "flattened-by-columns",
+        "{} is read by columns, as in Fortran, not by rows.",
+        "the first axis of those that are joined runs fastest, not the last",
+        "one axis that is longer than 1",
+        _FLATTENED,
+        {"before": _by_columns, "shows_if": _of_columns},
+    ),
+    (
+        ("flatten",),
+        "flattened-by-columns",
+        "{} is filled by columns, as in Fortran, not by rows.",
+        "the first axis of those that were joined runs fastest, not the last",
+        "one axis that is longer than 1",
+        _FLATTENED,
+        {"after": _from_columns, "shows_if": _of_columns},
+        ("grad_input",),
+    ),
+    *(
+        row
+        for name, *rest in _OTHER_DTYPES
+        for row in (
+            (_DIFFERENTIABLE, name, *rest, ("output", "grad_input")),
+            (_WEIGHTED, name, *rest, ("grad_weight", "grad_bias")),
+        )
+    ),
+)
 
-def _thirds(operation: str) -> Case:
-    """Return a call on numbers that float32 rounds."""
-    values = _CALLS[operation]
-    return given(**{**values, "x": np.asarray(values["x"]) / 3, "grad_output": 1 / 3})(operation)
-
-
-def _zeros(operation: str) -> Case:
-    """Return a call on zeros, which an activation leaves as they are."""
-    return given(**{**_CALLS[operation], "x": np.zeros_like(_CALLS[operation]["x"])})(operation)
-
-
-def _positive(operation: str) -> Case:
-    """Return a call on what an activation leaves as it is."""
-    return given(**{**_CALLS[operation], "x": [1.0, 3.0]})(operation)
-
-
-def _still(operation: str) -> Case:
-    """Return a step that goes nowhere."""
-    return given(**{**_CALLS[operation], "lr": 0.0})(operation)
-
-
-_TABLE: tuple[tuple[Any, ...], ...] = ()
-
-FAULTS: list[Fault] = []
+FAULTS: list[Fault] = [
+    fault
+    for operations, *row in _TABLE
+    for fault in listed("network", "The output", operations, *row)
+]

@@ -76,8 +76,8 @@ def taps_first(y: Any, call: Call) -> Any:
     return taps.swapaxes(-2, -3).reshape(y.shape)
 
 
-def groups_as_size(y: Any, call: Call) -> Any:
-    """Shuffle as if the number of groups were that of the channels of each."""
+def shuffled_back(y: Any, call: Call) -> Any:
+    """Shuffle by the inverse permutation."""
     return right("channel_shuffle", call, groups=call.x.shape[1] // call.groups)
 
 
@@ -160,11 +160,11 @@ MUTANTS = (
         taps_first,
     ),
     mutant(
-        "channel-shuffle/groups-as-size",
-        "The number of groups is taken for the number of channels in each.",
+        "channel-shuffle/inverse",
+        "The channels are shuffled back: the permutation is the inverse one.",
         "channel_shuffle",
         "output",
         (MOVED, r"groups?\b"),
-        groups_as_size,
+        shuffled_back,
     ),
 )
