@@ -39,6 +39,7 @@ HEADS = (
     "also",
     "diagnosis",
 )
+TITLES = {"exact": "exact", "torch": "PyTorch", "scipy": "SciPy", "jax": "JAX"}
 KINDS = {
     "error": "**Suspected errors**",
     "accuracy": "**Accuracy**",
@@ -135,8 +136,7 @@ def oracles(operation: Mapping[str, Any], name: str) -> list[str]:
         and finding["status"] == "failed"
         and finding["check"] in ("exact", "value")
     ]
-    titles = {"exact": "exact", "torch": "PyTorch", "scipy": "SciPy", "jax": "JAX"}
-    return [titles[each] for each in titles if each in against]
+    return [title for each, title in TITLES.items() if each in against]
 
 
 def table(report: Mapping[str, Any]) -> Iterator[str]:
@@ -236,7 +236,7 @@ def told(described: Sequence[Any]) -> Iterator[str]:
 
 def wrapped(text: str, first: str) -> str:
     """Return a paragraph of a list."""
-    paragraph = textwrap.TextWrapper(100, first, "  ")
+    paragraph = textwrap.TextWrapper(100, first, "  " if first else "")
     paragraph.break_long_words = paragraph.break_on_hyphens = False
     return paragraph.fill(" ".join(text.split()))
 
@@ -254,6 +254,22 @@ def evidence(found: Sequence[Any], also: str) -> Iterator[str]:
         yield "\n  ```python"
         yield from (f"  {line}" for line in reproduction.splitlines())
         yield "  ```"
+
+
+def disputed(report: Mapping[str, Any]) -> Iterator[str]:
+    """Yield which references lie outside the bound themselves, and where."""
+    for reference in report["references"]:
+        where = {
+            f"`{finding['operation']}` {finding['output']}": None
+            for operation in report["operations"]
+            for finding in operation["findings"]
+            if finding["status"] == "disputed" and finding["reference"] == reference
+        }
+        if where:
+            yield wrapped(
+                f"{TITLES[reference]} itself is outside the bound: {', '.join(where)}.", ""
+            )
+            yield ""
 
 
 HEAD = """# What the judge says of released code
@@ -281,9 +297,8 @@ def page(reports: Mapping[str, Mapping[str, Any]], words: Mapping[str, Any]) -> 
         place = f"{', '.join(project.packages)}; Python {versions['python']}".replace("==", " ")
         judged_in = f"{' and '.join(project.dtypes)}, {project.examples} cases an operation"
         parts.append(f"## {project.title}\n\n{place}; {judged_in}, seed {report['seed']}.\n")
-        if about := words.get(name, {}).get("about"):
-            parts.append(f"{about.strip()}\n")
-        parts.append("\n".join(told(described)))
+        parts += list(told(described))
+        parts += list(disputed(report))
         parts.append("\n".join(table(report)) + "\n")
     return "\n".join(parts)
 
@@ -297,6 +312,8 @@ def main() -> None:
     parser.add_argument("--make", action="store_true")
     parser.add_argument("--write", action="store_true")
     options = parser.parse_args()
+    if options.write and options.project:
+        parser.error("the page has all projects: --write goes without --project")
     names = options.project or list(PROJECTS)
     if options.make:
         make(options.environments, names)

@@ -47,3 +47,13 @@ def test_jax_refuses_more_shapes_than_it_may_compile(jax):
         assert function(np.ones(size))[0].tolist() == [2.0] * size
     with pytest.raises(NotImplementedError, match="more than 2 shapes of one operation"):
         function(np.ones(3))
+
+
+def test_jax_says_what_it_lacks(jax):
+    function = jax.adapted(lambda x, *, scale=1: x * scale)
+    with pytest.raises(NotImplementedError, match="JAX is not asked for alpha, beta"):
+        function(np.ones(2), beta=1, alpha=2)
+    with pytest.raises(NotImplementedError, match="so many arrays"):
+        function(np.ones(2), np.ones(2))
+    with pytest.raises(NotImplementedError, match="NaN, infinities and empty arrays"):
+        function(np.ones(0))

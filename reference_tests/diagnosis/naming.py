@@ -93,8 +93,8 @@ def _pairs(
         for single in _singles(faults, output)
         if single.composes and any(single.shows(witness.question) for witness in witnesses)
     ]
-    pairs = itertools.permutations(composable, 2)
-    return (Suspicion(pair, output) for pair in itertools.islice(pairs, PAIRS))
+    for pair in itertools.islice(itertools.permutations(composable, 2), PAIRS):
+        yield Suspicion(pair, output)
 
 
 def _told_apart(

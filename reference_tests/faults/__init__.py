@@ -11,6 +11,7 @@ from reference_tests.faults import (
     conv_transpose,
     convolution,
     dropout,
+    habits,
     likelihood,
     linear,
     loss,
@@ -36,6 +37,7 @@ _FAMILIES = (
     dropout,
     penalty,
     optimizer,
+    habits,
 )
 
 FAULTS: dict[str, Fault] = {fault.id: fault for family in _FAMILIES for fault in family.FAULTS}

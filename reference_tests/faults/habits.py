@@ -8,13 +8,13 @@ weight whose gradient is overwritten instead of summed, and a shortcut whose gra
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
 
 from reference_tests.case import Case
+from reference_tests.faults import flattening
 from reference_tests.faults.fault import Fault, Hyper, Inputs, Shapes
 from reference_tests.faults.table import Changes, given, listed
 
@@ -26,6 +26,7 @@ _STEPS = ("sgd", "adam", "adamw", "nadam", "radam", "adamax", "adagrad", "adadel
 # A smallest call of each operation, whose results are others if its arrays are reversed.
 _IMAGE = {"x": [[[[1.0, 3.0]]]], "grad_output": [[[[1.0, 3.0]]]]}
 _NORMED = {"x": [[[1.0, 5.0, 2.0]]], "weight": [2.0], "bias": [1.0], "training": True}
+_COLUMN = {"x": [[1.0], [3.0]], "grad_output": [[1.0], [3.0]]}
 _VECTOR = {"x": [-1.0, 3.0], "grad_output": [1.0, 3.0]}
 _STEP = {"params": [[1.0], [-3.0]], "grads": [[1.0], [2.0]], "lr": 0.25, "rho": 0.5}
 _CALLS: Mapping[str, dict[str, Any]] = {
@@ -48,7 +49,7 @@ _CALLS: Mapping[str, dict[str, Any]] = {
     },
     **dict.fromkeys(("relu", "leaky_relu", "elu", "sigmoid", "tanh"), _VECTOR),
     "softmax": {"x": [[1.0, 3.0]], "dim": -1, "grad_output": [[1.0, 3.0]]},
-    "cross_entropy": {"x": [[1.0, 3.0]], "target": np.array([0]), "grad_output": 1.0},
+    "cross_entropy": {"x": [[1.0, 3.0]], "target": [[1.0, 0.0]], "grad_output": 1.0},
     "mse_loss": {"x": [1.0, 3.0], "target": [2.0, 7.0], "grad_output": 1.0},
     "flatten": _IMAGE | {"grad_output": [1.0, 3.0]},
     **dict.fromkeys(_STEPS, _STEP),
@@ -64,10 +65,11 @@ def _call(**changes: Any) -> Callable[[str], Case]:
 
 def _flat(operation: str) -> Case:
     """Return a call on equal numbers, which are the same from either end."""
-    equal = {name: np.ones_like(np.asarray(_CALLS[operation][name], float)) for name in ("x",)}
-    more = {"target": [2.0, 2.0]} if operation == "mse_loss" else {}
+    ones = np.ones_like(np.asarray(_CALLS[operation]["x"], float))
+    targets = {"mse_loss": [2.0, 2.0], "cross_entropy": [[0.5, 0.5]]}
+    more: dict[str, Any] = {"target": targets.get(operation)}
     more |= {"weight": [2.0] * 3, "bias": [1.0] * 3} if operation == "layer_norm" else {}
-    return _call(**equal, **more)(operation)
+    return _call(x=ones, **more)(operation)
 
 
 def _silent(operation: str) -> Case:
@@ -75,10 +77,10 @@ def _silent(operation: str) -> Case:
     return _call(grad_output=0.0)(operation)
 
 
-def _thirds(operation: str) -> Case:
+def _sevenths(operation: str) -> Case:
     """Return a call on numbers that float32 rounds."""
-    third = np.asarray(_CALLS[operation]["x"]) / 3
-    return _call(x=third, grad_output=1 / 3)(operation)
+    values = {name: np.asarray(_CALLS[operation][name]) / 7 for name in ("x", "grad_output")}
+    return _call(**values)(operation)
 
 
 def _zeros(operation: str) -> Case:
@@ -192,54 +194,6 @@ def _stepped_in_place(function: Function) -> Function:
     return call
 
 
-def _joined(hyper: Hyper, shapes: Shapes) -> tuple[int, int]:
-    """Return the first and the last of the axes that are flattened."""
-    axes = max(len(shapes["x"]), 1)
-    return hyper["start_dim"] % axes, hyper["end_dim"] % axes
-
-
-def _channels_last(inputs: Inputs) -> Inputs:
-    moved = np.moveaxis(inputs["x"], *_joined(inputs.hyper, inputs.shapes))
-    return inputs.but(x=moved.reshape(inputs["x"].shape))
-
-
-def _from_channels_last(grad: Array, inputs: Inputs) -> Array:
-    first, last = _joined(inputs.hyper, inputs.shapes)
-    shape = np.moveaxis(inputs["x"], first, last).shape
-    return np.moveaxis(grad.reshape(shape), last, first)
-
-
-def _several(hyper: Hyper, shapes: Shapes) -> bool:
-    """Return whether both the first of the axes that are flattened and the others are long."""
-    first, last = _joined(hyper, shapes)
-    x = shapes["x"]
-    return 0 not in x and len(x) > 1 and x[first] > 1 and math.prod(x[first + 1 : last + 1]) > 1
-
-
-def _fortran(x: Array, hyper: Hyper) -> tuple[Any, Any]:
-    """Return the axes in which columns are read first, and the shape of these."""
-    first, last = _joined(hyper, {"x": x.shape})
-    order = [*range(first), *range(last, first - 1, -1), *range(last + 1, x.ndim)]
-    return order, [x.shape[axis] for axis in order]
-
-
-def _by_columns(inputs: Inputs) -> Inputs:
-    order, _ = _fortran(inputs["x"], inputs.hyper)
-    return inputs.but(x=inputs["x"].transpose(order).reshape(inputs["x"].shape))
-
-
-def _from_columns(grad: Array, inputs: Inputs) -> Array:
-    order, shape = _fortran(inputs["x"], inputs.hyper)
-    return grad.reshape(shape).transpose(np.argsort(order))
-
-
-def _of_columns(hyper: Hyper, shapes: Shapes) -> bool:
-    """Return whether two of the axes that are flattened are long."""
-    first, last = _joined(hyper, shapes)
-    x = shapes["x"]
-    return 0 not in x and sum(size > 1 for size in x[first : last + 1]) > 1
-
-
 def _given(name: str) -> Callable[[Hyper, Shapes], bool]:
     """Return whether there are numbers, and a weight or a bias."""
     return lambda hyper, shapes: _filled(hyper, shapes) and shapes.get(name, ()) is not None
@@ -249,12 +203,6 @@ def _added(name: str) -> Changes:
     return {"after": lambda grad, inputs: grad * inputs.turn, "shows_if": _given(name)}
 
 
-_CUBE = {
-    "x": np.arange(1.0, 5).reshape(1, 2, 1, 2),
-    "start_dim": 1,
-    "grad_output": [[1.0, 2.0, 3.0, 4.0]],
-}
-_FLATTENED = _call(**_CUBE), _call(**{**_CUBE, "x": [[[[1.0, 2.0, 3.0, 4.0]]]]})
 _WIDE: Changes = {"finish": _out("float64"), "shows_if": _always}
 _NARROW: Changes = {"before": _in("float32"), "finish": _out("float32"), "shows_if": _always}
 _ROUNDED: Changes = {"before": _in("float32"), "shows_if": _filled}
@@ -295,7 +243,7 @@ _OTHER_DTYPES = (
         "{} is computed in float32 for arrays of float64, and returned as float64.",
         "{} of the arrays rounded to float32",
         "arrays of float32, or numbers of few digits",
-        (_thirds, _call()),
+        (_sevenths, _call()),
         _ROUNDED,
     ),
 )
@@ -372,44 +320,6 @@ _TABLE: tuple[tuple[Any, ...], ...] = (
         {"wrap": _stepped_in_place, "shows_if": lambda h, s: _filled(h, s) and h["lr"] != 0},
         ("params",),
     ),
-    (
-        ("flatten",),
-        "flattened-channels-last",
-        "{} has the channels last: NHWC is flattened, not NCHW.",
-        "x.transpose(0, 2, 3, 1).reshape(N, -1), not x.reshape(N, -1)",
-        "one channel, or channels of one element",
-        _FLATTENED,
-        {"before": _channels_last, "shows_if": _several},
-    ),
-    (
-        ("flatten",),
-        "flattened-channels-last",
-        "{} is that of an input with the channels last.",
-        "grad_y.reshape(N, H, W, C).transpose(0, 3, 1, 2), not grad_y.reshape(N, C, H, W)",
-        "one channel, or channels of one element",
-        _FLATTENED,
-        {"after": _from_channels_last, "shows_if": _several},
-        ("grad_input",),
-    ),
-    (
-        ("flatten",),
-        "flattened-by-columns",
-        "{} is read by columns, as in Fortran, not by rows.",
-        "the first axis of those that are joined runs fastest, not the last",
-        "one axis that is longer than 1",
-        _FLATTENED,
-        {"before": _by_columns, "shows_if": _of_columns},
-    ),
-    (
-        ("flatten",),
-        "flattened-by-columns",
-        "{} is filled by columns, as in Fortran, not by rows.",
-        "the first axis of those that were joined runs fastest, not the last",
-        "one axis that is longer than 1",
-        _FLATTENED,
-        {"after": _from_columns, "shows_if": _of_columns},
-        ("grad_input",),
-    ),
     *(
         row
         for name, *rest in _OTHER_DTYPES
@@ -421,7 +331,10 @@ _TABLE: tuple[tuple[Any, ...], ...] = (
 )
 
 FAULTS: list[Fault] = [
-    fault
-    for operations, *row in _TABLE
-    for fault in listed("network", "The output", operations, *row)
+    *flattening.FAULTS,
+    *(
+        fault
+        for operations, *row in _TABLE
+        for fault in listed("network", "The output", operations, *row)
+    ),
 ]

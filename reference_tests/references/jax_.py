@@ -341,6 +341,9 @@ def adapted(function: Callable[..., Any], shapes: float = math.inf) -> Callable[
     def call(*given: Any, **hyper: Any) -> Any:
         arrays = dict(zip(names, given, strict=False))
         arrays.update({name: hyper.pop(name) for name in names if name in hyper})
+        unknown = sorted(set(hyper) - set(parameters))
+        if unknown or len(given) > len(names):
+            raise _lacks(", ".join(unknown) or "so many arrays")
         known = {name: np.asarray(value) for name, value in arrays.items() if value is not None}
         if not all(map(_ordinary, known.values())):
             raise _lacks("NaN, infinities and empty arrays")
