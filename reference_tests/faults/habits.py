@@ -125,6 +125,12 @@ def _out(dtype: str) -> Callable[[Array, Inputs], Array]:
     return lambda result, inputs: result.astype(dtype) if result.dtype.kind == "f" else result
 
 
+def _through(dtype: str) -> Callable[[Array, Inputs], Array]:
+    """Return what rounds floats to those of a dtype."""
+    narrow = _out(dtype)
+    return lambda result, inputs: narrow(result, inputs).astype(result.dtype)
+
+
 def _of_the_last_call(function: Function) -> Function:
     """Return a callable whose pullback uses what the last call of all kept."""
     last: dict[str, Function] = {}
@@ -205,7 +211,7 @@ def _added(name: str) -> Changes:
 
 _WIDE: Changes = {"finish": _out("float64"), "shows_if": _always}
 _NARROW: Changes = {"before": _in("float32"), "finish": _out("float32"), "shows_if": _always}
-_ROUNDED: Changes = {"before": _in("float32"), "shows_if": _filled}
+_ROUNDED: Changes = {"finish": _through("float32"), "shows_if": _filled}
 _CLEARED = (
     "not-cleared",
     "{} of a second call of the pullback is added to that of the first.",
@@ -240,8 +246,8 @@ _OTHER_DTYPES = (
     ),
     (
         "rounded-to-float32",
-        "{} is computed in float32 for arrays of float64, and returned as float64.",
-        "{} of the arrays rounded to float32",
+        "{} is rounded to float32 for arrays of float64, and returned as float64.",
+        "{} as it is after an array of float32 has held it",
         "arrays of float32, or numbers of few digits",
         (_sevenths, _call()),
         _ROUNDED,
