@@ -35,6 +35,7 @@ def verify(
     max_seconds: float | None = None,
     on_operation: Callable[[OperationReport], None] | None = None,
     diagnose: bool = True,
+    reproduce: bool = True,
 ) -> Report:
     """Judge an implementation.
 
@@ -60,6 +61,8 @@ def verify(
         Called with each `OperationReport` as it is ready.
     diagnose : bool
         Whether to say what is wrong with what fails.
+    reproduce : bool
+        Whether to seek the smallest failing cases and write them as calls.
 
     Returns
     -------
@@ -91,7 +94,8 @@ def verify(
     loaded = load(report.references)
     end = None if max_seconds is None else start + max_seconds
     for operation in chosen:
-        trial = Trial(subject, operation, loaded, dtypes, seed, end, _diagnosing(diagnose))
+        diagnosing = _diagnosing(diagnose)
+        trial = Trial(subject, operation, loaded, dtypes, seed, end, diagnosing, reproduce)
         try:
             done = trial.run(examples)
         except KeyboardInterrupt:

@@ -45,10 +45,11 @@ class Trial:
         seed: int,
         end: float | None,
         diagnose: Diagnose | None = None,
+        reproduce: bool = True,
     ) -> None:
         self.subject, self.operation, self.references = subject, operation, references
         self.dtypes, self.seed, self.end = dtypes, seed, end
-        self.diagnose = diagnose
+        self.diagnose, self.reproduce = diagnose, reproduce
         self.function = subject.operations.get(operation.name)
         self.findings: dict[Key, Finding] = {}
         self.failing: dict[Key, tuple[Case, int]] = {}
@@ -73,7 +74,8 @@ class Trial:
             if self.report.cases:
                 self._invalid()
             self._trust()
-            self._reproduce()
+            if self.reproduce:
+                self._reproduce()
             self._diagnose()
             self._say_how_often()
             self.report.cells = self.grid.cells

@@ -69,7 +69,7 @@ class Suspicion:
             inputs = inputs.pulled(inputs.grad_output, turn)
         try:
             return np.asarray(simulated(inputs, self.output, *self.faults))
-        except (ArithmeticError, IndexError, KeyError, TypeError, ValueError):
+        except Exception:
             # A mistake has no result for parameters that it knows nothing about.
             return None
 
@@ -118,7 +118,7 @@ class Suspicion:
                 middle = after(value.nearest)
                 ends = [after(value.nearest + sign * value.error) - middle for sign in (-1, 1)]
                 spread = np.maximum(*map(np.abs, ends)) + LIBRARY * unit * np.abs(middle)
-        except (ArithmeticError, AttributeError, IndexError, KeyError, TypeError, ValueError):
+        except Exception:
             # Not every mistake is defined for numbers that carry a bound.
             return None
         return spread + FORMATS[question.dtype].tiny if spread.shape == shape else None

@@ -11,7 +11,7 @@ from reference_tests.judge import verify
 from reference_tests.operations import CATALOGUE
 
 # Cases beside the pinned ones: what the command draws by default.
-EXAMPLES = 30
+EXAMPLES = 10
 
 
 @dataclass(frozen=True)

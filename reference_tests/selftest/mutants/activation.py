@@ -133,7 +133,7 @@ MUTANTS = (
         "Above the threshold the output is beta x instead of x.",
         "softplus",
         "output",
-        rf"threshold|{beyond('beta')}|{LARGE}",
+        rf"threshold|{beyond('beta')}|times beta|{LARGE}",
         beta_times_x,
     ),
     mutant(

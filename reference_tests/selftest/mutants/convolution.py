@@ -152,7 +152,7 @@ MUTANTS = (
     of_conv1d(
         name="conv/padded-by-reflection",
         sentence="The input is padded with its reflection instead of zeros.",
-        points_at=rf"{beyond('padding')}|border|edge|margin|first and last",
+        points_at=(beyond("padding"), r"into the padding|border|edge|margin|first and last"),
         change=reflected,
     ),
     of_conv2d(

@@ -108,7 +108,7 @@ MUTANTS = (
         "The weight gradient lacks the last row of windows where the input is padded.",
         "conv2d",
         "grad_weight",
-        rf"{beyond('padding')}|last (row|window)",
+        (beyond("padding"), r"into the padding|last (row|window)"),
         last_row_missing,
     ),
     mutant(
@@ -156,7 +156,7 @@ MUTANTS = (
         "The bias gradient is summed over the first slice of the depth only.",
         "conv3d",
         "grad_bias",
-        r"depth|slices?\b|first axis of space|output size|Dout|planes?\b",
+        r"depth|slices?\b|windows along D\b|first axis of space|output size|Dout|planes?\b",
         plane_summed_once,
     ),
     mutant(
@@ -180,7 +180,7 @@ MUTANTS = (
         "The bias gradient sums only those pixels at which a window starts.",
         "conv_transpose2d",
         "grad_bias",
-        beyond("strides?"),
+        (beyond("strides?"), r"multiples of the stride"),
         every_strided_pixel,
     ),
     mutant(

@@ -117,7 +117,7 @@ MUTANTS = (
         "The last class has no gradient.",
         "cross_entropy",
         "grad_input",
-        r"last (class|channel|column)|class(es)? (C|\d)|(class|channel)[^.;\n]*last",
+        r"last (class|channel|column|index of C\b)|class(es)? (C|\d)|(class|channel)[^.;\n]*last",
         last_class_forgotten,
     ),
     mutant(
