@@ -161,6 +161,6 @@ FAULTS: list[Fault] = [
             exp_inf=lambda s: maximum(s.betas[1] * from_zero(s, s.old.exp_inf), abs(s.slope)),
             divisor=lambda s: s.exp_inf + s.eps,
         ),
-        {"params": both(moves, started, has_eps), "exp_inf": has_eps},
+        {"params": both(moves, started, has_eps)},
     ),
 ]

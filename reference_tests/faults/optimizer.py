@@ -161,7 +161,8 @@ _COMMON: list[Fault] = [
     *mistaken(
         "maximize-ignored",
         COUPLED,
-        "{} minimizes though it should maximize, which matters to squares with weight decay.",
+        "{} has gradient and weight decay of the same sign though it should maximize: -g was "
+        "ignored, or the decay negated with it.",
         "{} of (g + wd · θ)², not of (-g + wd · θ)²",
         "minimizing",
         (later(maximize=True, weight_decay=0.5), later(weight_decay=0.5)),
@@ -182,7 +183,7 @@ _COMMON: list[Fault] = [
         by_numbers(_decayed_upwards),
         {
             **outputs(("params",), both(moves, _maximizes, _coupled)),
-            **outputs((*SIGNED[1:], *SQUARES), both(_maximizes, _coupled)),
+            **outputs(SIGNED[1:], both(_maximizes, _coupled)),
         },
     ),
     *_decaying(
