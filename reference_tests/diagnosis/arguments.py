@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from reference_tests.diagnosis.features import axis_names
+from reference_tests.diagnosis.features import axis_names, windows
 from reference_tests.diagnosis.view import Array, Claim, View
 from reference_tests.operation import REQUIRED
 
@@ -21,6 +21,7 @@ WORDS = {
     "mode": ("nearest", "linear", "bilinear", "bicubic", "area", "constant", "reflect"),
     "padding": ("valid", "same"),
     "padding_mode": ("zeros", "border", "reflection"),
+    "align_corners": (True, False),
 }
 
 
@@ -68,7 +69,7 @@ def _others(name: str, value: Any, default: Any) -> Iterator[tuple[str, Any]]:
         yield f"ignores {name}: it is right for {name}={default!r}", default
     if isinstance(value, bool):
         yield f"is right for {name}={not value!r}", not value
-    elif isinstance(value, str):
+    elif value is None or isinstance(value, str):
         for word in WORDS.get(name, ()):
             yield f"is right for {name}={word!r}", word
     elif isinstance(value, (int, float)):
@@ -134,6 +135,7 @@ def arrays(view: View) -> Iterator[Claim]:
         other = change(np.asarray(gradient))
         if not _identical(other, gradient):
             yield text, partial(_near, view, grad_output=other)
+    yield from _strided(view, np.asarray(gradient))
 
 
 def _near(view: View, **changes: Any) -> bool:
@@ -153,6 +155,19 @@ def _exchanged(view: View) -> Iterator[Claim]:
         yield f"has {one} and {two} exchanged", partial(_near, view, **{one: b, two: a})
 
 
+def _strided(view: View, gradient: Array) -> Iterator[Claim]:
+    """Yield the gradient at those positions only at which a window of its own size would start."""
+    steps = view.inputs.hyper.get("stride")
+    axes = [axis.stride for axis in windows(view.question)]
+    if steps is None or max(axes, default=1) == 1 or gradient.ndim < len(axes):
+        return
+    kept = np.zeros_like(gradient)
+    places: tuple[Any, ...] = (..., *(slice(None, None, step) for step in axes))
+    kept[places] = gradient[places]
+    text = "is right for grad_output at multiples of the stride only"
+    yield text, partial(_near, view, grad_output=kept)
+
+
 _COTANGENTS: Mapping[str, Callable[[Array], Array]] = {
     "ignores grad_output: it is right for ones": np.ones_like,
     "is right for the absolute value of grad_output": np.abs,
@@ -163,6 +178,8 @@ _COTANGENTS: Mapping[str, Callable[[Array], Array]] = {
     "is right for grad_output squared": lambda g: g * g,
     "is right for grad_output of the first sample only": lambda g: _only(g, 0),
     "is right for grad_output of the last sample only": lambda g: _only(g, -1),
+    "is right for grad_output without the first sample": lambda g: g - _only(g, 0),
+    "is right for grad_output without the last sample": lambda g: g - _only(g, -1),
 }
 
 
@@ -199,7 +216,8 @@ def _other_arrays(view: View, name: str, array: Array) -> Iterator[tuple[str, Ar
             kept[place] = array[place]
             yield f"with the {which} index of {names[axis]} of {{}} only", kept
             dropped = array.copy()
-            dropped[place] = 0
+            # What counts for nothing in a sum wins against negative numbers.
+            dropped[place] = -np.inf if "max_pool" in view.inputs.operation.name else 0
             yield f"without the {which} index of {names[axis]} of {{}}", dropped
     for one, two in itertools.combinations(long, 2):
         both = f"{names[one]} and {names[two]}"

@@ -15,7 +15,11 @@ from reference_tests.operations.windows import each
 Features = dict[str, bool]
 
 # Operations whose windows slide over the last axes of x.
-_SLIDING = re.compile(r"(conv|(max|avg|lp)_pool)([123])d")
+_SLIDING = re.compile(r"(conv|conv_transpose|(max|avg|lp)_pool)([123])d")
+# Counts and sizes have no default, or None; the plainest one is 1.
+_COUNTS = ("kernel_size", "scale_factor", "num_groups", "groups", "upscale_factor", "output_size")
+# Operations on images, or on classes, whose second axis has a name.
+_CHANNELED = re.compile(r"(batch|instance|group|local_response)_norm|prelu|(cross_entropy|nll)\b")
 SPATIAL = {1: "W", 2: "HW", 3: "DHW"}
 
 
@@ -62,7 +66,15 @@ def windows(question: Question) -> list[Window]:
         around = [(p, p) for p in each(0 if padding == "valid" else padding, axes)]
     strides = each(hyper.get("stride") or kernel, axes)
     fields = zip(inputs["x"].shape[-axes:], kernel, strides, around, dilation, strict=True)
-    return [Window(n, k, s, *edges, d) for n, k, s, edges, d in fields]
+    found = [Window(n, k, s, *edges, d) for n, k, s, edges, d in fields]
+    if "transpose" not in inputs.operation.name:
+        return found
+    # The windows of a transposed convolution lie in its output, one for each position of x.
+    extra = each(hyper["output_padding"], axes)
+    return [
+        axis._replace(size=(axis.size - 1) * axis.stride + axis.reach + more - 2 * axis.before)
+        for axis, more in zip(found, extra, strict=True)
+    ]
 
 
 def features(question: Question) -> Features:
@@ -91,10 +103,11 @@ def _parameter(name: str, value: Any, default: Any) -> Iterator[tuple[str, bool]
     if not all(isinstance(number, (int, float)) for number in numbers):
         return
     plain = default if isinstance(default, (int, float)) else 0
-    plain = 1 if name in ("kernel_size", "scale_factor") else plain
+    plain = 1 if name in _COUNTS else plain
     for sign, holds in _COMPARED.items():
         yield f"{name} {sign} {plain!r}", any(holds(number, plain) for number in numbers)
     yield f"{name} = {plain!r}", all(number == plain for number in numbers)
+    yield f"{name} is not {plain!r}", any(number != plain for number in numbers)
     if isinstance(value, tuple):
         yield f"{name} differs between the axes", len(set(numbers)) > 1
         yield from _by_axis(name, numbers, plain)
@@ -116,6 +129,8 @@ def _geometry(question: Question) -> Iterator[tuple[str, bool]]:
     axes = windows(question)
     for name, holds in _WINDOWS.items() if axes else ():
         yield name, any(map(holds, axes))
+    for letter, axis in zip(SPATIAL.get(len(axes), ""), axes, strict=True) if axes[1:] else ():
+        yield f"several windows along {letter}", axis.room >= axis.stride
     for name, field in (("kernel", "kernel"), ("x", "size"))[: 2 * (len(axes) > 1)]:
         yield f"{name} is not square", len({getattr(axis, field) for axis in axes}) > 1
 
@@ -126,6 +141,7 @@ _WINDOWS: Mapping[str, Callable[[Window], bool]] = {
     "a remainder is left": lambda axis: axis.room % axis.stride > 0,
     "windows overlap": lambda axis: axis.stride < axis.reach and axis.room >= axis.stride,
     "stride > kernel": lambda axis: axis.stride > axis.kernel,
+    "windows reach into the padding": lambda axis: axis.before + axis.after > 0,
     "padding > kernel - 1": lambda axis: axis.before > axis.reach - 1,
     "one window along an axis": lambda axis: axis.room < axis.stride,
     "several windows": lambda axis: axis.room >= axis.stride,
@@ -145,6 +161,8 @@ def axis_names(question: Question, name: str) -> list[str]:
     ndim = inputs[name].ndim
     match = re.search(r"([123])d", inputs.operation.name)
     plain = [f"the {which} axis of {name}" for which in ordinals(ndim)]
+    if name == "x" and ndim > 1 and _CHANNELED.match(inputs.operation.name):
+        return [plain[0], "C", *plain[2:]]
     if match is None or name not in ("x", "weight"):
         return plain
     space = SPATIAL[int(match[1])]
@@ -176,6 +194,7 @@ def _arrays(question: Question) -> Iterator[tuple[str, bool]]:
     weight = inputs.arrays.get("weight")
     if weight is not None and weight.ndim > 2:
         yield "C ≠ O", weight.shape[0] != weight.shape[1] * inputs.hyper.get("groups", 1)
+        yield "O / groups > 1", weight.shape[0] > inputs.hyper.get("groups", 1)
         yield "C = O", weight.shape[0] == weight.shape[1] * inputs.hyper.get("groups", 1)
 
 

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reference_tests.diagnosis.features import windows
+from reference_tests.diagnosis.ratios import symbols
 from reference_tests.diagnosis.view import Array, View, held, number
 from reference_tests.operations.windows import seeing, seen
 
@@ -31,8 +32,8 @@ def places(view: View) -> Iterator[str]:
 
 @held
 def instead(view: View) -> Iterator[str]:
-    """Yield what stands wherever a result is wrong, if it is not wrong everywhere."""
-    if not view.alike or view.wrong.all():
+    """Yield what stands wherever a result is wrong."""
+    if not view.alike or not view.wrong.any():
         return
     got, right = view.got[view.wrong], view.right[view.wrong]
     if (got == 0).all():
@@ -44,8 +45,24 @@ def instead(view: View) -> Iterator[str]:
     elif np.isnan(right).all():
         yield "is wrong only where it should be NaN"
     ratio = got / right
-    if got.size > 1 and np.isfinite(ratio).all() and np.ptp(ratio) <= 1e-9 * abs(ratio[0]):
-        yield f"is the right result times {number(ratio[0])} wherever it is wrong"
+    rest, room = got - right, 1e-6 * np.abs(right).max(initial=0)
+    if got.size > 1 and np.isfinite(rest).all() and np.ptp(rest) <= room:
+        yield f"is the right result plus {rest[0]:.4g} wherever it is wrong"
+    if view.wrong.all():
+        return
+    if got.size > 1 and np.isfinite(ratio).all() and np.ptp(ratio) <= 1e-6 * abs(ratio[0]):
+        yield from (
+            f"is the right result times {name} wherever it is wrong"
+            for name in _ratios(view, ratio[0])
+        )
+
+
+def _ratios(view: View, ratio: float) -> Iterator[str]:
+    """Yield what a ratio is equal to; a size that is 2 or 3 may be no more than that."""
+    named = (
+        name for name, value in symbols(view).items() if abs(ratio - value) <= 1e-6 * abs(value)
+    )
+    yield from (number(ratio), *named) if ratio == round(ratio) else (*named, number(ratio))
 
 
 def _regions(view: View) -> Iterator[tuple[str, Mask]]:
@@ -100,11 +117,12 @@ def _by_windows(view: View) -> Iterator[tuple[str, Mask]]:
             several.append(users > 1)
         elif shape[-len(axes) :] == tuple(a.windows for a in axes):
             outside.append((seen(*fields) < 0).any(1))
-    if view.output.startswith("grad_input") and len(several) == len(axes):
+    transposed = "transpose" in view.inputs.operation.name
+    if view.output == ("output" if transposed else "grad_input") and len(several) == len(axes):
         yield "where no window reaches", _any(outside, shape)
         yield "where windows overlap", _any(several, shape)
         yield "where one window reaches", ~_any(several, shape) & ~_any(outside, shape)
-    elif len(outside) == len(axes) and not view.output.startswith("grad_"):
+    elif len(outside) == len(axes) and view.output == "output" and not transposed:
         yield "where windows reach into the padding", _any(outside, shape)
         yield "where windows lie inside", ~_any(outside, shape)
 
@@ -129,6 +147,11 @@ def _by_values(view: View) -> Iterator[tuple[str, Mask]]:
     for text, holds in _VALUES.items():
         with np.errstate(all="ignore"):
             yield text.format("the right result"), np.asarray(holds(view.right))
+    if view.output == "indices" and "x" in view.inputs.arrays:
+        yield (
+            "where the right index is after the first row",
+            view.right >= view.inputs["x"].shape[-1],
+        )
     target, ignored = view.inputs.arrays.get("target"), view.inputs.hyper.get("ignore_index")
     if target is not None and ignored is not None and view.right.ndim in (0, target.ndim):
         yield "where the target is ignored", np.broadcast_to(target == ignored, target.shape)

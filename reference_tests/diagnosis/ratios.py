@@ -61,7 +61,7 @@ def ratios(view: View) -> Iterator[str]:
     # What a size that never varies is equal to could be the size, or just the number.
     if ratio == round(ratio):
         yield f"is the right result times {number(ratio)}"
-    for name, value in _symbols(view).items():
+    for name, value in symbols(view).items():
         if math.isfinite(value) and abs(ratio - value) <= room * abs(value):
             yield f"is the right result times {name}"
     yield f"is the right result times {number(ratio)}"
@@ -78,7 +78,7 @@ def _constant_ratio(got: Array, right: Array) -> float | None:
     return ratio if ratio != 0 else None
 
 
-def _symbols(view: View) -> dict[str, float]:
+def symbols(view: View) -> dict[str, float]:
     """Return what a ratio can be equal to, by name, the plainest first."""
     plain: dict[str, float] = {}
     for name, value in _numbers(view).items():
@@ -155,6 +155,10 @@ def offsets(view: View) -> Iterator[str]:
             for shaped in _broadcast(array, view.right):
                 if view.is_near(view.right + factor * shaped):
                     yield f"is the right result {sign} {name}"
+        for shaped in _broadcast(array, view.right):
+            share = _constant_ratio(rest, np.broadcast_to(shaped, rest.shape))
+            if share is not None and view.is_near(view.right + share * shaped):
+                yield f"is the right result plus {share:.4g} times {name}"
 
 
 def _broadcast(array: Array, like: Array) -> Iterator[Array]:
@@ -185,6 +189,23 @@ def by_axis(view: View) -> Iterator[str]:
         usual = _median(rest, others)
         if np.isfinite(usual).all() and view.is_near(usual + view.right):
             yield f"is the right result plus one number for each index of {name}"
+
+
+@held
+def along_axis(view: View) -> Iterator[str]:
+    """Yield along which axis a ratio to the right values does not change."""
+    if not view.alike or view.right.ndim < 2:
+        return
+    with np.errstate(all="ignore"):
+        ratio = np.where(view.right != 0, view.got / view.right, np.nan)
+    for axis, name in enumerate(view.axes):
+        if view.right.shape[axis] < 2:
+            continue
+        usual = _median(ratio, (axis,))
+        if np.isfinite(usual).all() and view.is_near(usual * view.right):
+            dim = view.inputs.hyper.get("dim")
+            named = type(dim) is int and dim % view.right.ndim == axis
+            yield f"is the right result times the same factor all along {'dim' if named else name}"
 
 
 def _median(array: Array, axes: tuple[int, ...]) -> Array:

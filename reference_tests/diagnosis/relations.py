@@ -11,6 +11,14 @@ from reference_tests.diagnosis import arguments, places, precision, ratios, rear
 from reference_tests.diagnosis.view import Relation, View
 from reference_tests.diagnosis.witness import Witness
 
+# These hold between results of which much else can be said, such as where they are wrong.
+LIKENESSES: tuple[Relation, ...] = (
+    ratios.by_axis,
+    ratios.along_axis,
+    rearrangements.permuted,
+    precision.digits,
+    precision.approximate,
+)
 # Of each kind of relations one is told: that which holds most often, or of equals the first. A
 # later row of a kind is needed only if no relation of the earlier ones always holds.
 NUMBERS: tuple[tuple[Relation, ...], ...] = (
@@ -23,7 +31,7 @@ NUMBERS: tuple[tuple[Relation, ...], ...] = (
     ),
     (rearrangements.turned, rearrangements.summed, ratios.offsets, ratios.functions),
     (rearrangements.shifted, arguments.arrays),
-    (ratios.by_axis, rearrangements.permuted, precision.digits, precision.approximate),
+    LIKENESSES,
 )
 # What explains all the numbers leaves nothing to say about where they are wrong.
 KINDS = (
@@ -50,16 +58,17 @@ def related(output: str, failing: Sequence[Witness]) -> tuple[str, ...]:
     told: list[str] = []
     for kind in KINDS:
         with np.errstate(all="ignore"):
-            sentence, always = _told(kind, views)
+            sentence, explains = _told(kind, views)
         told += [f"{output} {sentence}"] if sentence else []
-        if always and kind is NUMBERS:
+        if explains and kind is NUMBERS:
             break
     return tuple(told)
 
 
 def _told(rows: Sequence[Sequence[Relation]], views: Sequence[View]) -> tuple[str, bool]:
-    """Return the relation of a kind that holds in most views, and whether it holds in all."""
+    """Return the relation of a kind that holds in most views, and whether it explains them all."""
     counts: Counter[str] = Counter()
+    row: Sequence[Relation] = ()
     for row in rows:
         for relation in row:
             counts.update(_counted(relation, views))
@@ -69,7 +78,7 @@ def _told(rows: Sequence[Sequence[Relation]], views: Sequence[View]) -> tuple[st
         return "", False
     best, count = max(counts.items(), key=lambda item: item[1])
     if count == len(views):
-        return f"{best} ({_cases(count)})", True
+        return f"{best} ({_cases(count)})", row is not LIKENESSES
     if count < max(SHARE * len(views), 2):
         return "", False
     return f"{best} in {count} of {len(views)} wrong cases", False

@@ -132,7 +132,7 @@ MUTANTS = (
         "What the input gradient has in the padding is added to the outermost positions.",
         "conv1d",
         "grad_input",
-        rf"{beyond('padding')}|border|\bedges?\b|margin|outermost|first and last",
+        (beyond("padding"), r"into the padding|ends of W|border|\bedges?\b|margin|outermost"),
         padding_added_to_edge,
     ),
     mutant(

@@ -31,11 +31,10 @@ def last_feature_left_out(grad: Any, call: Call) -> Any:
     return grad
 
 
-def column_major(y: Any, call: Call) -> Any:
-    """Flatten the axes by columns."""
+def from_the_bottom(y: Any, call: Call) -> Any:
+    """Read the last of the joined axes but one from its end."""
     start, end = call.start_dim % call.x.ndim, call.end_dim % call.x.ndim
-    order = [*range(start), *range(end, start - 1, -1), *range(end + 1, call.x.ndim)]
-    return call.x.transpose(order).reshape(y.shape)
+    return np.flip(call.x, end - 1).reshape(y.shape) if end > start else y
 
 
 def sides_exchanged(y: Any, call: Call) -> Any:
@@ -112,12 +111,12 @@ MUTANTS = (
         last_feature_left_out,
     ),
     mutant(
-        "flatten/column-major",
-        "The axes are flattened by columns.",
+        "flatten/from-the-bottom",
+        "The rows are read from the last one up, as bitmaps are stored.",
         "flatten",
         "output",
-        rf"{MOVED}|column-major|Fortran",
-        column_major,
+        rf"{MOVED}|flip|revers|upside",
+        from_the_bottom,
     ),
     mutant(
         "pad/sides-exchanged",
