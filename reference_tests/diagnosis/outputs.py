@@ -8,6 +8,7 @@ from typing import Any
 
 from reference_tests.case import Case
 from reference_tests.diagnosis.attribution import attributed
+from reference_tests.diagnosis.experiments import vanishing
 from reference_tests.diagnosis.habits import acquired, habits
 from reference_tests.diagnosis.inquiry import Inquiry, allowed
 from reference_tests.diagnosis.naming import Naming, distinct, named
@@ -158,7 +159,10 @@ def _of_output(inquiry: Inquiry, output: str) -> Diagnosis:
     if naming.suspicions:
         return _named(naming, where)
     failing = [w for w, wrong in zip(judged, failed, strict=True) if wrong]
-    return Diagnosis(relations=related(output, failing), attribution=where)
+    relations = related(output, failing)
+    if not relations and all(failed):
+        relations = tuple(filter(None, [vanishing(inquiry, output, failing)]))
+    return Diagnosis(relations=relations, attribution=where)
 
 
 def _named(naming: Naming, where: str) -> Diagnosis:

@@ -166,7 +166,7 @@ MUTANTS = (
         "The sum is that of absolute values, not of squares.",
         "local_response_norm",
         "output",
-        (beyond("alpha"), r"absolute|squares?\b|magnitude|denominator|divisor"),
+        (beyond("alpha"), r"alpha[^.;\n]* 0\b|absolute|squares?\b|magnitude|denominator|divisor"),
         of_absolute_values,
     ),
     mutant(
