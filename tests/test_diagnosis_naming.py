@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from budget import some
 
 from reference_tests import CATALOGUE
 from reference_tests.diagnosis import diagnose
@@ -38,7 +39,7 @@ def of(*ids):
     return subject.operations[name], CATALOGUE[name]
 
 
-@pytest.mark.parametrize(("fault", "operation"), SOME)
+@pytest.mark.parametrize(("fault", "operation"), some(SOME))
 def test_a_known_mistake_is_named_first(fault, operation):
     subject = fault.implementation().operations[operation]
     found = diagnose(subject, CATALOGUE[operation])[fault.output]
@@ -175,8 +176,7 @@ def test_a_mistake_about_the_dtype_is_told_by_it():
     function = double.implementation().operations["conv2d"]
     assert suspicion.fits(asked["float32"].answered(function))
     assert not suspicion.fits(asked["float32"].answered(naive.operations["conv2d"]))
-    found = told(function, CONV)["output"]
-    assert any("is of float64 where the arrays are of float32" in r for r in found.relations)
+    assert told(function, CONV)["output"].faults == ("network/float64",)
 
 
 def test_a_mistake_about_more_than_one_call_is_simulated_as_a_subject():

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from budget import some
 
 from reference_tests import CATALOGUE
 from reference_tests.case import Case, Spec
@@ -115,7 +116,9 @@ TOLD = [
 
 
 @pytest.mark.parametrize(
-    ("operation", "output", "change", "told"), TOLD, ids=[f"{row[1]} {row[3]}" for row in TOLD]
+    ("operation", "output", "change", "told"),
+    some(TOLD),
+    ids=[f"{row[1]} {row[3]}" for row in some(TOLD)],
 )
 def test_a_relation_is_told(operation, output, change, told):
     found = relations(operation, output, change)
