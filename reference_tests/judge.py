@@ -8,10 +8,12 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from reference_tests.checks import DTYPES
+from reference_tests.draw import seeded
 from reference_tests.implementation import Implementation, UnknownName
 from reference_tests.operation import Operation
 from reference_tests.operations import CATALOGUE
 from reference_tests.references import available, checked, load
+from reference_tests.references.exact import define
 from reference_tests.report import Finding, OperationReport, Report, versions
 from reference_tests.trial import Diagnose, Trial
 
@@ -223,6 +225,27 @@ def _check_limits(subject: Implementation, operations: Sequence[Operation]) -> N
                 raise UnknownName(
                     f"the limits of {name} name {parameter!r}; the nearest are {', '.join(near)}"
                 )
+        if limits:
+            _drawable(known[name], limits)
+
+
+def _drawable(operation: Operation, limits: Mapping[str, Any]) -> None:
+    """Raise UnknownName for limits with which no case can be drawn."""
+    for name in operation.optional:
+        if limits.get(name) is not None:
+            raise UnknownName(
+                f"the limits of {operation.name} have {limits[name]!r} for the array {name}; "
+                "only None, which leaves it out, is possible"
+            )
+    for trial in range(10):
+        try:
+            case = operation.strategy(seeded(f"limits/{trial}", limits))
+            if operation.law is None:
+                define(operation, case.fill("float64"), case.hyper)
+        except Exception as error:
+            raise UnknownName(
+                f"the limits of {operation.name}, {dict(limits)}, allow no case: {error}"
+            ) from error
 
 
 def _expect(done: OperationReport, expected: Mapping[str, str]) -> None:

@@ -249,9 +249,10 @@ def grouped(findings: Iterable[Finding], among: Iterable[Finding] = ()) -> list[
     for finding in findings:
         groups.setdefault((finding.operation, finding.output), []).append(finding)
 
-    def explains(finding: Finding) -> tuple[bool, int, int]:
+    def explains(finding: Finding) -> tuple[bool, bool, int, int]:
         best = ("exact", "value").index(finding.check) if finding.check in ("exact", "value") else 2
-        return not finding.reproduction, ORDER.index(finding.status), best
+        known = bool(finding.diagnosis and finding.reproduction)
+        return not known, not finding.reproduction, ORDER.index(finding.status), best
 
     return [
         Failure(sorted(group, key=explains), every.get(operation, group))

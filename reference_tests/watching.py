@@ -70,7 +70,12 @@ def fault(error: BaseException, what: str = "") -> tuple[str, str]:
     place = error.place if isinstance(error, Raised) else worker.place_of(error)
     where = f" ({place})" if place else ""
     text = f": {error}" if str(error) else ""
-    return "call", f"{what}raised {type(error).__name__}{text}{where}"
+    return "call", printable(f"{what}raised {type(error).__name__}{text}{where}")
+
+
+def printable(text: str) -> str:
+    """Return text of a subject that every file and terminal can hold."""
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 class _Tee:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import pytest
 
 from reference_tests import CATALOGUE, Implementation, cli, trial, verify
 from reference_tests.process import opened
+from reference_tests.references.exact import subject as naive
 
 FILE = Path(bad_subject.__file__)
 RELU = replace(CATALOGUE["relu"], invalid=())
@@ -199,3 +201,43 @@ def test_a_subject_that_changes_the_folder_does_not_move_the_report(tmp_path, mo
     cli.main([*words, "--examples", "0", "--json", "report.json"])
     assert os.getcwd() == before
     assert (tmp_path / "report.json").is_file()
+
+
+def test_a_message_that_no_file_can_hold_is_written_with_escapes():
+    def broken(x):
+        raise ValueError("half a \ud800 pair")
+
+    report = verify(Implementation("broken", {"relu": broken}), ["relu"], [], examples=1)
+    assert "half a \\ud800 pair" in report.failures[0].message
+    report.text().encode()
+
+
+@pytest.mark.parametrize(
+    ("limits", "message"),
+    [
+        ({"stride": "big"}, "the limits of conv2d, {'stride': 'big'}, allow no case"),
+        ({"stride": -1}, "allow no case"),
+        ({"stride": (1, 2, 3)}, "allow no case"),
+        ({"groups": 0}, "allow no case"),
+        ({"bias": 3}, "have 3 for the array bias; only None"),
+    ],
+)
+def test_limits_that_allow_no_case_are_told_before_any_work(limits, message):
+    subject = Implementation("limited", {"conv2d": never}, {"conv2d": limits})
+    with pytest.raises(ValueError, match=re.escape(message)):
+        verify(subject, ["conv2d"], [], examples=1)
+
+
+def never(*arrays, **hyper):
+    raise AssertionError("was called")
+
+
+def test_lists_are_not_taken_for_a_known_mistake():
+    def listed(x):
+        y, pullback = naive.operations["tanh"](x)
+        return y.tolist(), pullback
+
+    report = verify(Implementation("listed", {"tanh": listed}), ["tanh"], [], examples=4)
+    mine = [finding for finding in report.failures if finding.output == "output"]
+    assert "type" in {finding.check for finding in mine}
+    assert all(finding.diagnosis == [] for finding in mine)

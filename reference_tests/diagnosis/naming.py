@@ -39,7 +39,9 @@ class Naming(NamedTuple):
 def named(inquiry: Inquiry, output: str) -> Naming:
     """Return the mistake, or the pair of mistakes, of an output; none where none fits."""
     witnesses = _ordered(w for w in inquiry.survey if w.judged(output))
-    if not any(witness.failed(output) for witness in witnesses):
+    # What is no array, such as a list, is a mistake that explains its dtype.
+    listed = any(output in dict(witness.outcome.types) for witness in witnesses)
+    if listed or not any(witness.failed(output) for witness in witnesses):
         return Naming([])
     faults = known(inquiry.operation.name, output)
     plain = [witness for witness in witnesses if witness.question.plain]
@@ -48,6 +50,7 @@ def named(inquiry: Inquiry, output: str) -> Naming:
         # Two people who make one mistake differ in what becomes of NaN and of nothing.
         (_singles(faults, output), plain if len(plain) < len(witnesses) else []),
         (_pairs(faults, output, witnesses), witnesses),
+        (_pairs(faults, output, plain), plain if len(plain) < len(witnesses) else []),
     ):
         left = _surviving(suspects, compared)
         left, asked = _told_apart(inquiry, left, compared, only_plain=compared is plain)

@@ -88,7 +88,7 @@ def diagnose(
         if any(witness.follows(name) for witness in inquiry.survey):
             text = f"{name} is right wherever the output has the right shape"
             found[name] = Diagnosis(attribution=text)
-    errors = [bool(witness.outcome.error) for witness in inquiry.survey]
+    errors = [bool(w.outcome.error) and w.outcome.check == "call" for w in inquiry.survey]
     if any(errors):
         found[CALL] = Diagnosis(attribution=attributed("it raises", inquiry.survey, errors))
     return {**_of_habits(inquiry), **found}

@@ -119,7 +119,10 @@ class Witness:
     def misformed(self, output: str) -> bool:
         """Return whether a result has another dtype than the arrays."""
         got, truth = self.got(output), self.question.right[output]
-        if got is None or np.issubdtype(np.asarray(truth.value).dtype, np.integer):
+        # What is no array has no dtype of its own.
+        if got is None or output in dict(self.outcome.types):
+            return False
+        if np.issubdtype(np.asarray(truth.value).dtype, np.integer):
             return False
         return bool(got.dtype != self.question.dtype)
 
