@@ -45,7 +45,7 @@ def _line(line: Line) -> str:
 
 def summary(found: dict[str, Any]) -> str:
     """Return the other tables as one."""
-    unknown, alarms = found["unknown"], found["alarms"]
+    unknown, alarms = found.get("unknown", []), found.get("alarms", [])
     table = ["| what else is measured | |", "|---|---|"]
     rejected = sum(one["rejected"] for one in unknown)
     pointed = sum(one["pointed"] for one in unknown)
@@ -62,7 +62,7 @@ def summary(found: dict[str, Any]) -> str:
             f"| false alarms, {one['subject']}: {one['operations']} operations, "
             f"{one['cases']:,} cases, 20 seeds, both dtypes | {count} |"
         )
-    for one in found["time"]:
+    for one in found.get("time", []):
         whom = "PyTorch" if one["references"] == "torch" else "the exact oracle alone"
         table.append(
             f"| from the command to the diagnosis of one wrong convolution, against {whom} "
