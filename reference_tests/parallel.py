@@ -7,7 +7,7 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from itertools import chain
@@ -103,6 +103,7 @@ def verify_at(
     dtypes: Sequence[str],
     max_seconds: float | None = None,
     on_operation: Callable[[OperationReport], None] | None = None,
+    expected_failures: Mapping[str, str] | None = None,
 ) -> Report:
     """Return the report of `verify` about the subject at a place, judged by several processes."""
     start = time.monotonic()
@@ -131,10 +132,10 @@ def verify_at(
         except KeyboardInterrupt:
             report.notes.append("interrupted")
             report.operations = [done[name] for name in names if name in done]
-            raise Interrupted(closed(report, start, max_seconds)) from None
+            raise Interrupted(closed(report, start, max_seconds, expected_failures)) from None
     add_imported(report, imported)
     report.operations = [done[name] for name in names]
-    return closed(report, start, max_seconds)
+    return closed(report, start, max_seconds, expected_failures)
 
 
 def add_versions(report: Report, subject: Implementation) -> None:

@@ -214,3 +214,35 @@ def test_what_a_subject_prints_does_not_get_into_the_json(tmp_path, capsys):
     report = json.loads(capsys.readouterr().out)
     found = [f for o in report["operations"] for f in o["findings"] if f["check"] == "print"]
     assert [(f["status"], f["message"]) for f in found] == [("noted", "printed 'loud\\n'")]
+
+
+def test_failures_that_a_file_expects_do_not_count(flipped, tmp_path, capsys):
+    ids = ("value", "exact", "invalid input")
+    path = tmp_path / "expected.toml"
+    path.write_text("".join(f'"conv2d:output:{check}" = "true convolution"\n' for check in ids))
+    arguments = [flipped, "--operation", "conv2d", "--examples", "5", "--reference", "exact"]
+    code = cli.main([*arguments, "--expected-failures", str(path), "--no-isolation"])
+    out = capsys.readouterr().out
+    assert "expected failure" in out
+    assert code == 0, out
+    # One that matches nothing fails the run.
+    path.write_text('"conv2d:output:vlaue" = "a slip"\n')
+    assert cli.main([*arguments, "--expected-failures", str(path), "--no-isolation"]) == 1
+    assert "matches no finding" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("= 3", "Invalid statement"),
+        ("relu = 'why'", 'expected "operation:output:check"'),
+        ("'relu:output:value' = 3", 'expected "operation:output:check"'),
+        (None, "No such file"),
+    ],
+)
+def test_a_file_of_expected_failures_is_checked_before_any_work(tmp_path, capsys, text, message):
+    path = tmp_path / "expected.toml"
+    if text is not None:
+        path.write_text(text)
+    assert cli.main(["--expected-failures", str(path)]) == 2
+    assert message in capsys.readouterr().err

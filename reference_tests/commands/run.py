@@ -8,13 +8,14 @@ import json
 import os
 import re
 import sys
+from collections.abc import Mapping
 
 from rich.console import Console
 from rich.status import Status
 
 from reference_tests import accuracy, terminal
 from reference_tests.commands import files
-from reference_tests.commands.usage import UsageError, placed
+from reference_tests.commands.usage import UsageError, expected_failures, placed
 from reference_tests.files import write
 from reference_tests.host import TIMEOUT
 from reference_tests.judge import Interrupted, judge_case, known_operation
@@ -91,6 +92,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--replay", metavar="CASE", help="judge one case again, as a finding names it: conv2d@0.17"
     )
+    parser.add_argument(
+        "--expected-failures",
+        metavar="PATH",
+        help='a TOML file of lines "operation:output:check" = "reason": what may fail, and must',
+    )
     files.configure(parser)
 
 
@@ -102,10 +108,11 @@ def run(options: argparse.Namespace, out: Console) -> int:
     try:
         with aside or contextlib.nullcontext():
             _check(options)
+            expected = expected_failures(options.expected_failures)
             place = placed(options)
             if options.accuracy:
                 return _accuracy(options, place, out)
-            report = _judge(options, place, out)
+            report = _judge(options, place, expected, out)
     except Interrupted as interrupted:
         os.chdir(home)
         _finish(interrupted.report, options, out)
@@ -127,6 +134,8 @@ def _check(options: argparse.Namespace) -> None:
     files.check(options)
     if options.replay and options.operation:
         raise UsageError("--replay names its operation itself: it goes without --operation")
+    if options.expected_failures and (options.replay or options.accuracy):
+        raise UsageError("--expected-failures goes with neither --replay nor --accuracy")
     if options.max_seconds is not None and not options.max_seconds >= 0:
         raise UsageError(f"--max-seconds is {options.max_seconds:g}, expected at least 0")
     if options.accuracy:
@@ -140,7 +149,9 @@ def _check(options: argparse.Namespace) -> None:
         checked(["torch"])
 
 
-def _judge(options: argparse.Namespace, place: Place, out: Console) -> Report:
+def _judge(
+    options: argparse.Namespace, place: Place, expected: Mapping[str, str], out: Console
+) -> Report:
     examples = options.examples
     if examples is None:
         examples = QUICK if options.quick else EXAMPLES
@@ -164,6 +175,7 @@ def _judge(options: argparse.Namespace, place: Place, out: Console) -> Report:
             dtypes,
             options.max_seconds,
             told,
+            expected,
         )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import difflib
 import os
+import tomllib
 import traceback
 from pathlib import Path
 
@@ -28,6 +29,23 @@ OWN = "reference_tests.implementations.scratchcnn:subject"
 
 class UsageError(Exception):
     """What the user can mend in the call."""
+
+
+def expected_failures(path: str | None) -> dict[str, str]:
+    """Return the reasons of expected failures by their ids, or raise UsageError."""
+    if path is None:
+        return {}
+    try:
+        found = tomllib.loads(Path(path).read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise UsageError(f"--expected-failures {path}: {error}") from error
+    for id, reason in found.items():
+        if id.count(":") != 2 or not isinstance(reason, str) or not reason:
+            raise UsageError(
+                f"--expected-failures {path}: {id!r} = {reason!r}, "
+                'expected "operation:output:check" = "reason"'
+            )
+    return found
 
 
 def placed(options: argparse.Namespace) -> Place:
