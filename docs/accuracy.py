@@ -10,7 +10,8 @@ import argparse
 from pathlib import Path
 
 from reference_tests.accuracy import LARGEST, RMS, ULPS, Accuracy, accuracy
-from reference_tests.commands.run import OF_ACCURACY, OWN
+from reference_tests.commands.run import OF_ACCURACY
+from reference_tests.commands.usage import OWN
 from reference_tests.operations import CATALOGUE
 from reference_tests.parallel import default_jobs, each
 

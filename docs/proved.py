@@ -14,7 +14,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from reference_tests import Report
-from reference_tests.commands.run import OWN
+from reference_tests.commands.usage import OWN
 from reference_tests.operations import FAMILY
 from reference_tests.parallel import default_jobs, verify_at
 from reference_tests.references import available
