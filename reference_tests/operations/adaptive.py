@@ -13,7 +13,7 @@ from reference_tests.case import Case, Spec
 from reference_tests.draw import Draw
 from reference_tests.operation import REQUIRED, Invalid, Operation
 from reference_tests.operations.pooling import (
-    all_minus_infinite,
+    all_alike,
     indexed,
     largest,
     lead,
@@ -152,7 +152,11 @@ def _record(
     x = np.zeros((2, 3, *(3, 4, 5)[:spatial]))
     flags = {"return_indices": False} if kind == "max" else {}
     returned = dict.fromkeys(flags, True)
-    lowest = [all_minus_infinite(spatial, output_size=2, **returned)] if flags else []
+    alike = [
+        all_alike(spatial, number, output_size=size, **returned)
+        for number, size in ((-np.inf, 2), (np.nan, 1))
+        if flags
+    ]
     return Operation(
         name=f"adaptive_{kind}_pool{spatial}d",
         arrays=("x",),
@@ -162,7 +166,7 @@ def _record(
         differentiable=("x",),
         conventions="Window i of m sees the positions from floor(i * n / m) to "
         "ceil((i + 1) * n / m). " + conventions,
-        pinned=(*_pinned(spatial, **returned), *lowest),
+        pinned=(*_pinned(spatial, **returned), *alike),
         invalid=(
             Invalid("x has too few axes", (x[0, 0],), {"output_size": 2}),
             Invalid("a negative size", (x,), {"output_size": -1}),

@@ -78,6 +78,7 @@ def elementwise(
                     (first, "nan"),
                     (first, "kinks"),
                     (second, "infinite"),
+                    (first, "wide"),
                 ],
                 start=1,
             )

@@ -114,6 +114,7 @@ def _pinned(spatial: int) -> tuple[Case, ...]:
         Case(image, {"norm_type": 2, **overhang}, 5, "nan"),
         Case(image, {"norm_type": math.inf, **overhang}, 6, "ties"),
         Case(image, {"norm_type": 2, **beyond, "ceil_mode": True}, 7),
+        Case(image, {"norm_type": 2, **overhang, "ceil_mode": False}, 8),
     )
 
 

@@ -244,10 +244,10 @@ def pinned(spatial: int, **more: Any) -> tuple[Case, ...]:
     )
 
 
-def all_minus_infinite(spatial: int, **hyper: Any) -> Case:
-    """Return a case whose windows see nothing above -inf."""
+def all_alike(spatial: int, number: float, **hyper: Any) -> Case:
+    """Return a case whose windows see nothing but one number, such as -inf or NaN."""
     shape = (1, 2, *(2, 2, 4)[-spatial:])
-    return Case({"x": Spec(shape)}, hyper, values={"x": np.full(shape, -np.inf)})
+    return Case({"x": Spec(shape)}, hyper, values={"x": np.full(shape, number)})
 
 
 def invalid(spatial: int, *more: tuple[str, Any]) -> tuple[Invalid, ...]:
@@ -279,7 +279,10 @@ def _max_record(spatial: int) -> Operation:
         6,
         "infinite",
     )
-    lowest = all_minus_infinite(spatial, kernel_size=2, return_indices=True)
+    alike = [
+        all_alike(spatial, number, kernel_size=2, return_indices=True)
+        for number in (-np.inf, np.nan)
+    ]
     return Operation(
         name=f"max_pool{spatial}d",
         arrays=("x",),
@@ -301,7 +304,7 @@ def _max_record(spatial: int) -> Operation:
         "wins; a dilated window that sees nothing else is -inf with index -1."
         " (PyTorch writes outside its memory there, so it is not asked.)"
         " In ceil mode a last window must start inside the input or its left padding.",
-        pinned=(*pinned(spatial, dilation=1, return_indices=True), dilated, lowest),
+        pinned=(*pinned(spatial, dilation=1, return_indices=True), dilated, *alike),
         invalid=invalid(spatial, ("padding", -1), ("padding", 2), ("dilation", 0)),
     )
 
