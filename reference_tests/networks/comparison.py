@@ -180,7 +180,7 @@ def _alone(mine: Side, reference: Side, node: Node, other: Node) -> LayerReport:
         what = known(node)
     x, grad = other.x, other.grad_output
     report.operation = what.operation.name if what else ""
-    truth = truth_of(what, x, grad) if what else estimated(reference, other, x, grad)()
+    truth = truth_of(what, x, grad) if what else estimated(reference, other, x, grad)
     try:
         found = mine.alone(node, x, grad)
     except Exception as error:

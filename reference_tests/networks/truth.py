@@ -94,34 +94,24 @@ def truth_of(what: Known, x: Array, grad_output: Array | None) -> dict[str, Trut
     }
 
 
-def estimated(
-    side: Side, node: Node, x: Array, grad_output: Array | None
-) -> Callable[[], dict[str, Truth]]:
-    """Return what estimates the truth of a layer without a definition: the other side's results.
+def estimated(side: Side, node: Node, x: Array, grad_output: Array | None) -> dict[str, Truth]:
+    """Return the other side's results for a layer without a definition, with estimated bounds.
 
     The bound is eight times what they change by when input and cotangent are rounded once more,
     in four trials, beside eight roundings of the largest result.
     """
-
-    def estimate() -> dict[str, Truth]:
-        results = side.alone(node, x, grad_output)
-        unit = float(np.finfo(x.dtype).eps) / 2
-        spread = {name: 8 * unit * _largest(value) for name, value in results.items()}
-        for trial in range(4):
-            rng = np.random.default_rng(trial)
-            other = side.alone(node, _rounded(x, rng), _rounded(grad_output, rng))
-            for name, value in results.items():
-                spread[name] += 8 * _largest(other[name] - value)
-        return {
-            name: Truth(
-                np.asarray(value, np.float64),
-                np.full(value.shape, spread[name]),
-                np.asarray(value, np.float64),
-            )
-            for name, value in results.items()
-        }
-
-    return estimate
+    results = side.alone(node, x, grad_output)
+    unit = float(np.finfo(x.dtype).eps) / 2
+    spread = {name: 8 * unit * _largest(value) for name, value in results.items()}
+    for trial in range(4):
+        rng = np.random.default_rng(trial)
+        other = side.alone(node, _rounded(x, rng), _rounded(grad_output, rng))
+        for name, value in results.items():
+            spread[name] += 8 * _largest(other[name] - value)
+    return {
+        name: Truth(wide := np.asarray(value, np.float64), np.full(wide.shape, spread[name]), wide)
+        for name, value in results.items()
+    }
 
 
 def _rounded(array: Array | None, rng: np.random.Generator) -> Any:
