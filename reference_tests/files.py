@@ -10,6 +10,8 @@ from pathlib import Path
 
 def check(path: str | os.PathLike[str]) -> None:
     """Raise OSError or ValueError, with a reason, unless a file can be written at a path."""
+    if "\0" in os.fspath(path):
+        raise ValueError("embedded null byte")
     place = _place(path)
     if not place.parent.is_dir():
         raise FileNotFoundError("there is no such folder")

@@ -33,10 +33,10 @@ NUMBERS: tuple[tuple[Relation, ...], ...] = (
     (rearrangements.shifted, arguments.arrays),
     LIKENESSES,
 )
+# These hold of results whose numbers may be right.
+HABITS = (((precision.repeated,),), ((precision.formats,),))
 # What explains all the numbers leaves nothing to say about where they are wrong.
 KINDS = (
-    ((precision.repeated,),),
-    ((precision.formats,),),
     ((rearrangements.sizes,),),
     ((rearrangements.shapes,),),
     NUMBERS,
@@ -55,10 +55,11 @@ def related(output: str, failing: Sequence[Witness]) -> tuple[str, ...]:
     views = sorted(views, key=lambda view: view.right.size, reverse=True)[:MOST]
     if not views:
         return ()
+    wrong = [view for view in views if view.witness.wrong(output)]
     told: list[str] = []
-    for kind in KINDS:
+    for kind in (*HABITS, *KINDS):
         with np.errstate(all="ignore"):
-            sentence, explains = _told(kind, views)
+            sentence, explains = _told(kind, views if kind in HABITS else wrong)
         told += [f"{output} {sentence}"] if sentence else []
         if explains and kind is NUMBERS:
             break
