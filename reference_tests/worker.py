@@ -1,8 +1,8 @@
 """The subject's side of a pipe: one file that a foreign interpreter runs.
 
 It needs the standard library of Python 3.8 and NumPy 1.22, and reads `implementation.py` and
-`adapters` beside it. A frame is ``MAGIC``, the length of a JSON header, the header, and the
-arrays it counts, each with its length, in NumPy's own format.
+`adapters` beside it. A frame is ``MAGIC``, the length of a JSON header and of what follows it,
+the header, which has the dtypes and shapes of arrays, and their bytes one after the other.
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ import faulthandler
 import importlib
 import importlib.util
 import inspect
-import io
 import json
+import math
 import os
 import platform
 import re
@@ -25,7 +25,6 @@ import traceback
 import types
 import warnings
 from collections import OrderedDict, deque
-from functools import lru_cache
 from pathlib import Path
 from typing import (  # noqa: UP035
     IO,
@@ -38,7 +37,7 @@ from typing import (  # noqa: UP035
 
 import numpy as np
 
-MAGIC = b"ref1"
+MAGIC, SIZES = b"ref2", struct.Struct("!IQ")
 FOLDER = Path(__file__).resolve().parent
 FRAMEWORKS = ("torch", "jax", "tensorflow", "scipy", "onnx")
 # Pullbacks that the judge has not released, of which the oldest are dropped.
@@ -62,14 +61,11 @@ class Foreign:
 
 def write_frame(stream: IO[bytes], header: Any, arrays: list[Any]) -> None:
     """Write a header of plain types and arrays."""
-    parts = [b""]
-    for array in arrays:
-        buffer = io.BytesIO()
-        np.lib.format.write_array(buffer, array, allow_pickle=False)
-        parts += [struct.pack("!Q", buffer.tell()), buffer.getvalue()]
-    text = json.dumps([header, len(arrays)]).encode()
-    parts[0] = MAGIC + struct.pack("!I", len(text)) + text
-    stream.write(b"".join(parts))
+    kinds = [[array.dtype.str, array.shape] for array in arrays]
+    text = json.dumps([header, kinds]).encode()
+    content = [array.tobytes() for array in arrays]
+    start = MAGIC + SIZES.pack(len(text), sum(map(len, content)))
+    stream.write(b"".join([start, text, *content]))
     stream.flush()
 
 
@@ -78,35 +74,19 @@ def read_frame(read: Callable[[int], bytes]) -> tuple[Any, list[Any]]:
 
     `read` returns exactly as many bytes as it is asked for, or raises EOFError.
     """
-    start = read(8)
-    if start[:4] != MAGIC:
-        raise ValueError(f"{start!r} begins no frame")
-    header, count = json.loads(read(struct.unpack("!I", start[4:])[0]))
-    arrays = []
-    for _ in range(count):
-        (size,) = struct.unpack("!Q", read(8))
-        arrays.append(_array(read(size)))
+    magic = read(len(MAGIC))
+    if magic != MAGIC:
+        raise ValueError(f"{magic!r} begins no frame")
+    size, rest = SIZES.unpack(read(SIZES.size))
+    header, kinds = json.loads(read(size))
+    content, arrays, begin = read(rest), [], 0
+    for name, shape in kinds:
+        dtype = np.dtype(name)
+        end = begin + dtype.itemsize * math.prod(shape)
+        # A copy, in memory that one may write to and that is aligned.
+        arrays.append(np.ndarray(shape, dtype, bytearray(content[begin:end])))
+        begin = end
     return header, arrays
-
-
-def _array(data: bytes) -> Any:
-    """Return an array from NumPy's format; most headers are the same, and slow to read."""
-    begin = 10 + struct.unpack("<H", data[8:10])[0]
-    if data[6:7] != b"\x01":
-        return np.lib.format.read_array(io.BytesIO(data), allow_pickle=False)
-    shape, fortran, dtype = _head(data[:begin])
-    flat = np.frombuffer(bytearray(data), dtype, -1 if begin < len(data) else 0, begin)
-    return flat.reshape(shape, order="F" if fortran else "C")
-
-
-@lru_cache(maxsize=1024)
-def _head(data: bytes) -> tuple[Any, ...]:
-    stream = io.BytesIO(data)
-    np.lib.format.read_magic(stream)
-    shape, fortran, dtype = np.lib.format.read_array_header_1_0(stream)
-    if dtype.hasobject:
-        raise ValueError("an array of objects cannot be sent")
-    return shape, fortran, dtype
 
 
 def packed(value: Any, arrays: list[Any], keep: Callable[[Any], int] | None = None) -> Any:

@@ -334,9 +334,14 @@ def pretending(tmp_path, lines):
     return str(path)
 
 
-# The first frame of a worker, as `printf` writes it.
-HELLO = '[{"python": "3.8.0", "numpy": "1.21.0"}, 0]'
-OLD = f"ref1\\0\\0\\0\\{len(HELLO):o}{HELLO}"
+def hello(**versions):
+    """Return the first frame of a worker, as `printf` takes it."""
+    stream = io.BytesIO()
+    worker.write_frame(stream, versions, [])
+    return "".join(f"\\{byte:o}" for byte in stream.getvalue())
+
+
+OLD = hello(python="3.8.0", numpy="1.21.0")
 
 
 @pytest.mark.parametrize(
