@@ -73,22 +73,29 @@ def _everything(
         arrays, scale = case.fill(dtype), operation.exact_scale
         cotangent = cache(partial(case.cotangent, dtype=dtype))
         call = Call(function, operation, arrays, case.hyper, cotangent)
+        outcome = call.outcome(case.layout, twice=True)
+        if outcome.unsupported:
+            # What is refused needs no truth.
+            yield Observation("", "parameters", dtype, "", "unsupported", outcome.unsupported)
+            return
         expected = exact.truths(operation, arrays, case.hyper, call.cotangent, dtype)
         yield from _sights(expected, arrays)
-        yield from _judged(call, "value", expected, case, dtype, references)
+        yield from _judged(call, outcome, "value", expected, case, dtype, references)
         if scale is None:
             continue
         arrays = case.fill_integers(dtype, scale)
         cotangent = cache(partial(case.cotangent, dtype=dtype, scale=scale))
         call = Call(function, operation, arrays, case.hyper, cotangent)
+        outcome = call.outcome(case.layout)
         whole = exact.integers(operation, arrays, case.hyper, call.cotangent)
         expected = {name: certain(value) for name, value in whole.items()}
         yield from _sights(expected, arrays)
-        yield from _judged(call, "exact", expected, case, dtype, references)
+        yield from _judged(call, outcome, "exact", expected, case, dtype, references)
 
 
 def _judged(
     call: Call,
+    outcome: Outcome,
     check: str,
     expected: Mapping[str, Truth],
     case: Case,
@@ -96,7 +103,6 @@ def _judged(
     references: Sequence[Reference],
 ) -> Iterator[Observation]:
     """Yield what one tier shows."""
-    outcome = call.outcome(case.layout, twice=check == "value")
     if outcome.unsupported:
         yield Observation("", "parameters", dtype, "", "unsupported", outcome.unsupported)
         return

@@ -146,6 +146,19 @@ class Report:
         return [finding for operation in self.operations for finding in operation.findings]
 
     @property
+    def provided(self) -> list[OperationReport]:
+        """The operations that the subject has."""
+        return [each for each in self.operations if each.status != "not provided"]
+
+    @property
+    def counts(self) -> str:
+        """How many operations passed, in words."""
+        passed = sum(each.status == "passed" for each in self.operations)
+        absent = len(self.operations) - len(self.provided)
+        more = f" ({absent} more are not provided)" if absent else ""
+        return f"{passed} of {len(self.provided)} operations passed{more}"
+
+    @property
     def failures(self) -> list[Finding]:
         """The findings that make the report not ok."""
         return [finding for finding in self.findings if finding.status in NOT_OK]

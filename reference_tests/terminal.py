@@ -49,7 +49,7 @@ def heading(report: Report) -> str:
 
 
 def table(report: Report) -> Table:
-    """Return the table operation × output × reference."""
+    """Return the table operation × output × reference, without what is not provided."""
     result = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), header_style="bold")
     result.add_column("operation", overflow="fold")
     result.add_column("output", no_wrap=True)
@@ -58,7 +58,10 @@ def table(report: Report) -> Table:
     for name in ("exact", *report.references, "status"):
         result.add_column(name, no_wrap=True)
     before = ""
+    absent = {each.name for each in report} - {each.name for each in report.provided}
     for operation, output, cells, cases, units, status in rows(report):
+        if operation in absent:
+            continue
         marks = [_mark(cells.get(name)) for name in ("exact", *report.references)]
         error = "" if not cases else f"{units:.2f}" if units < 1e4 else f"{units:.1e}"
         name = "" if operation == before else operation
@@ -135,10 +138,8 @@ def show(report: Report, to: Console) -> None:
     cases = sum(operation.cases for operation in report)
     unsupported = sum(operation.unsupported for operation in report)
     extra = f", {unsupported} more were unsupported" if unsupported else ""
-    passed = sum(operation.status == "passed" for operation in report)
     verdict = "[bold green]ok[/]" if report.ok else "[bold red]not ok[/]"
     to.print(
-        f"{verdict}: {passed} of {len(report.operations)} operations passed, "
-        f"{cases:,} cases in {report.seconds:.1f} s{extra}",
+        f"{verdict}: {report.counts}, {cases:,} cases in {report.seconds:.1f} s{extra}",
         highlight=False,
     )

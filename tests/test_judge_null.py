@@ -5,7 +5,7 @@ import pytest
 from budget import some
 
 from reference_tests import CATALOGUE, Implementation, verify
-from reference_tests import reproduction as reproduction_module
+from reference_tests.diagnosis import diagnose
 from reference_tests.references.exact import subject as naive
 
 
@@ -43,6 +43,8 @@ def everywhere(make):
     return {name: make(naive.operations[name]) for name in CATALOGUE}
 
 
+# Whether a null subject is rejected needs neither its diagnosis nor its smallest case.
+BARE = {"diagnose": False, "reproduce": False}
 NULL = {
     "zeros": everywhere(lambda f: changed(f, np.zeros_like)),
     "nan": everywhere(lambda f: changed(f, lambda a: np.full(a.shape, np.nan, a.dtype))),
@@ -52,16 +54,10 @@ NULL = {
 }
 
 
-@pytest.fixture(autouse=True)
-def unshrunk(monkeypatch):
-    """Leave failing cases as they are: shrinking is tested elsewhere, and takes its time."""
-    monkeypatch.setattr(reproduction_module, "TRIALS", 0)
-
-
 @pytest.mark.parametrize("kind", NULL)
 def test_null_subjects_fail_every_operation(kind):
     names = some(CATALOGUE)
-    report = verify(Implementation(kind, NULL[kind]), names, [], examples=2, seed=1)
+    report = verify(Implementation(kind, NULL[kind]), names, [], 2, 1, **BARE)
     statuses = {operation.name: operation.status for operation in report}
     assert list(statuses) == names
     assert {n: s for n, s in statuses.items() if s not in ("failed", "error")} == {}
@@ -70,7 +66,7 @@ def test_null_subjects_fail_every_operation(kind):
 
 def test_the_unchanged_results_pass_so_that_the_change_is_what_fails():
     same = everywhere(lambda f: changed(f, lambda a: a))
-    report = verify(Implementation("same", same), some(CATALOGUE), [], examples=2, seed=1)
+    report = verify(Implementation("same", same), some(CATALOGUE), [], 2, 1, **BARE)
     assert {f.check for f in report.failures} == {"invalid input"}
 
 
@@ -105,8 +101,14 @@ STRANGE = {
 )
 def test_strange_results_are_rejected_without_a_crash(operation, name):
     subject = Implementation("strange", {operation: lambda *a, **h: STRANGE[name]})
-    report = verify(subject, [operation], [], examples=1)
+    report = verify(subject, [operation], [], 1, **BARE)
     assert report[operation].status in ("failed", "error")
+
+
+@pytest.mark.parametrize("name", STRANGE)
+def test_strange_results_are_diagnosed_without_a_crash(name):
+    found = diagnose(lambda x: STRANGE[name], CATALOGUE["relu"])
+    assert all(diagnosis.faults == () for diagnosis in found.values())
 
 
 @pytest.mark.parametrize("name", STRANGE)

@@ -224,17 +224,54 @@ def test_pairs_of_names_and_functions_are_a_network():
     assert not compare([("fc", dense(False)), ("act", act)], chain, x).ok
 
 
-def test_a_layer_that_raises_is_guilty():
-    class Raising(nn.Module):
-        def vjp(self, x, input_grad=True):
+class Raising(nn.Module):
+    """Raises on the way forward, or on the way back."""
+
+    def __init__(self, forward):
+        self.forward = forward
+
+    def vjp(self, x, input_grad=True):
+        if self.forward:
             raise RuntimeError("out of ideas")
 
-    wrong = network()
-    wrong.block.main = nn.Sequential(wrong.block.main[0], Raising())
-    report = compare(wrong, theirs(network()), X)
+        def pull(grad_output):
+            raise RuntimeError("out of ideas")
+
+        return np.maximum(x, 0), pull
+
+
+@pytest.mark.parametrize(
+    ("forward", "quantity", "first"), [(True, "output", "b"), (False, "grad_input", "c")]
+)
+def test_a_layer_that_raises_is_told(forward, quantity, first):
+    ours = nn.Sequential({"a": nn.ReLU(), "b": Raising(forward), "c": nn.LeakyReLU(0.2)})
+    right = nn.Sequential({"a": nn.ReLU(), "b": nn.ReLU(), "c": nn.LeakyReLU(0.1)})
+    report = compare(ours, right, X)
     assert "out of ideas" in report.whole["call"]
-    assert not report.ok
-    assert "out of ideas" in report.text()
+    assert report["b"].wrong == {quantity: "raised RuntimeError: out of ideas"}
+    # What comes after it is judged all the same.
+    assert (report["a"].ok, report["c"].ok) == (True, False)
+    assert report.first.name == first
+    assert f"b: Raising wrong: {quantity}" in report.text()
+
+
+def test_a_function_that_raises_is_guilty():
+    def relu(x):
+        return np.maximum(x, 0), lambda grad: grad * (x > 0)
+
+    def raising(x):
+        raise RuntimeError("out of ideas")
+
+    report = compare([("a", relu), ("b", raising), ("c", relu)], [(n, relu) for n in "abc"], X)
+    assert report.first.name == "b"
+    assert [layer.ok for layer in report] == [True, False, True]
+
+
+def test_a_reference_of_nan_is_refused():
+    right = network()
+    right.block.main[0].weight.data[0] = np.nan
+    with pytest.raises(ValueError, match=r"compare: output of block\.main\.0 is NaN in the ref"):
+        compare(network(), right, X)
 
 
 def test_a_layer_that_draws_is_not_compared():

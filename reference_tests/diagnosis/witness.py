@@ -29,25 +29,31 @@ class Question:
     Parameters
     ----------
     case : Case
-    inputs : Inputs
-        The arrays, all hyperparameters and the cotangent, in the dtype of the call.
+    given : Inputs
+        The arrays and all hyperparameters, in the dtype of the call.
     scale : int
         Of the integers in the arrays, on which sums and products are exact; 0 for other numbers.
     """
 
     case: Case
-    inputs: Inputs
+    given: Inputs
     scale: int
+
+    @cached_property
+    def inputs(self) -> Inputs:
+        """The arrays, all hyperparameters and the cotangent; evaluated when they are wanted."""
+        first = next(iter(self.given.forward[0].values()))
+        return self.given.pulled(self.case.cotangent(np.shape(first), self.dtype, self.scale))
 
     @property
     def dtype(self) -> str:
         """The dtype of the call."""
-        return _dtype(self.inputs)
+        return _dtype(self.given)
 
     @cached_property
     def plain(self) -> bool:
         """Whether no array is empty or has NaN or infinity."""
-        arrays = [a for a in self.inputs.arrays.values() if a is not None]
+        arrays = [a for a in self.given.arrays.values() if a is not None]
         return all(a.size and np.isfinite(a).all() for a in arrays)
 
     @cached_property
@@ -66,9 +72,9 @@ class Question:
 
     def answered(self, function: Function) -> Witness | None:
         """Return what a subject computes, or None where it does not support these parameters."""
-        operation, case = self.inputs.operation, self.case
+        given, case = self.given, self.case
         cotangent = partial(case.cotangent, dtype=self.dtype, scale=self.scale)
-        call = Call(function, operation, self.inputs.arrays, case.hyper, cotangent)
+        call = Call(function, given.operation, given.arrays, case.hyper, cotangent)
         outcome = call.outcome(twice=True)
         return None if outcome.unsupported else Witness(self, outcome)
 
@@ -142,9 +148,7 @@ def question(operation: Operation, case: Case, dtype: str, whole: bool) -> Quest
     """Return a case as a question, in integers where that is wanted and makes it exact."""
     scale = (operation.exact_scale or 0) if whole else 0
     arrays = case.fill_integers(dtype, scale) if scale else case.fill(dtype)
-    inputs = Inputs(operation, arrays, completed(operation, case.hyper))
-    first = next(iter(inputs.forward[0].values()))
-    return Question(case, inputs.pulled(case.cotangent(np.shape(first), dtype, scale)), scale)
+    return Question(case, Inputs(operation, arrays, completed(operation, case.hyper)), scale)
 
 
 def completed(operation: Operation, hyper: Mapping[str, Any]) -> dict[str, Any]:

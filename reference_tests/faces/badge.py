@@ -32,7 +32,7 @@ _NARROW, _WIDE = "fijlt1.,:;|! ", "mw%"
 def render(report: Report) -> str:
     """Return the badge as SVG."""
     passed = sum(operation.status == "passed" for operation in report)
-    value = f"{passed} of {len(report.operations)} passed"
+    value = f"{passed} of {len(report.provided)} passed"
     left_text, right_text = _length(LABEL), _length(value)
     left, right = left_text + 12, right_text + 12
     return _SVG.substitute(

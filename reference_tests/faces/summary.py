@@ -21,6 +21,7 @@ class Summary(NamedTuple):
     ok: bool
     passed: int
     operations: int
+    counts: str
     cases: int
     unsupported: int
     verified: int
@@ -34,7 +35,7 @@ class Summary(NamedTuple):
     @property
     def line(self) -> str:
         """The verdict in a sentence."""
-        return f"{self.verdict}: {self.passed} of {self.operations} operations passed"
+        return f"{self.verdict}: {self.counts}"
 
 
 def summary(report: Report) -> Summary:
@@ -43,7 +44,8 @@ def summary(report: Report) -> Summary:
     return Summary(
         report.ok,
         sum(operation.status == "passed" for operation in report),
-        len(report.operations),
+        len(report.provided),
+        report.counts,
         sum(operation.cases for operation in report),
         sum(operation.unsupported for operation in report),
         verified,

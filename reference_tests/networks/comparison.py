@@ -104,6 +104,7 @@ def compare(
         right = reference.run(x, cotangent, None)
         if right.error:
             raise ValueError(f"compare: the reference {right.error}")
+        _numbers(right)
         reference.load(before[1])
         report = _compared(mine, reference, x, right, names)
         if train is not None:
@@ -126,6 +127,15 @@ def _checked(x: Array, grad_output: Array | None) -> None:
             raise TypeError(f"compare: grad_output is of {array.dtype}, but x of {x.dtype}")
 
 
+def _numbers(right: Run) -> None:
+    """Raise ValueError where a reference computes NaN, from which nothing can be told."""
+    for quantity in ("output", "grad_input"):
+        for node in right.nodes:
+            array = getattr(node, quantity)
+            if array is not None and np.isnan(array).any():
+                raise ValueError(f"compare: {quantity} of {node.name} is NaN in the reference")
+
+
 def _compared(
     mine: Side, reference: Side, x: Array, right: Run, names: Mapping[str, str]
 ) -> NetworkReport:
@@ -135,6 +145,12 @@ def _compared(
     free = mine.run(x, cotangent, None)
     mine.load(weights)
     report = NetworkReport()
+    if free.error:
+        # What is wrong with a layer that was not reached shows on the reference's input too.
+        reached = {node.name for node in free.nodes if node.output is not None}
+        free.nodes = [node for node in free.nodes if node.output is not None]
+        missed = ((name, layer) for name, layer in mine.layers().items() if name not in reached)
+        free.nodes += [Node(name, 0, layer, x) for name, layer in missed]
     pairs = matched(free.nodes, right.nodes, names, complete=not free.error)
     if free.error:
         report.whole["call"] = f"the network {free.error}"
@@ -184,8 +200,9 @@ def _alone(mine: Side, reference: Side, node: Node, other: Node) -> LayerReport:
     try:
         found = mine.alone(node, x, grad)
     except Exception as error:
-        report.units["output"] = np.inf
-        report.wrong["output"] = f"raised {type(error).__name__}: {error}"
+        name = "grad_input" if _runs(mine, node, x) else "output"
+        report.units[name] = np.inf
+        report.wrong[name] = f"raised {type(error).__name__}: {error}"
         return report
     found = _by_name(found, reference.parameters(other))
     for name, value in truth.items():
@@ -201,6 +218,15 @@ def _alone(mine: Side, reference: Side, node: Node, other: Node) -> LayerReport:
         if what and name in disputes and judged(disputes[name], value, x.dtype)[0]:
             report.note = f"the reference's own {name} lies outside the bound"
     return report
+
+
+def _runs(side: Side, node: Node, x: Array) -> bool:
+    """Return whether a layer has an output at least."""
+    try:
+        side.alone(node, x, None)
+    except Exception:
+        return False
+    return True
 
 
 def _by_name(found: Mapping[str, Any], parameters: Sequence[str]) -> dict[str, Any]:

@@ -77,6 +77,9 @@ class Side(Protocol):
     def parameters(self, node: Node) -> list[str]:
         """Return the names of the parameters of one layer."""
 
+    def layers(self) -> dict[str, Any]:
+        """Return all layers by their dotted names, also those that no run has reached."""
+
 
 class Traced:
     """A network that has `trace`, `named_layers` and `state_dict`, as those of scratchcnn."""
@@ -159,6 +162,10 @@ class Traced:
         """Return the names of the parameters of one layer."""
         return [name for name, _ in node.layer.named_parameters()]
 
+    def layers(self) -> dict[str, Any]:
+        """Return all layers by their dotted names."""
+        return dict(self.model.named_layers())
+
 
 class Chain:
     """A network as a list of (name, callable), each returning ``(output, pullback)``.
@@ -168,20 +175,20 @@ class Chain:
     """
 
     def __init__(self, layers: Sequence[tuple[str, Callable[..., Any]]]) -> None:
-        self.layers = list(layers)
+        self.named = list(layers)
 
     def run(self, x: Array, cotangent: Callable[..., Array], through: Through | None) -> Run:
         """Return everything that passes through the network."""
         run, pullbacks = Run([]), []
         pass_on = through or (lambda node, quantity, array: array)
         try:
-            for name, function in self.layers:
-                node = Node(name, 0, function, x)
+            for name, function in self.named:
                 output, pullback = function(x)
-                node.output = np.asarray(output)
+                output = np.asarray(output)
+                node = Node(name, 0, function, x, output)
                 run.nodes.append(node)
                 pullbacks.append((node, pullback))
-                x = pass_on(node, "output", node.output)
+                x = pass_on(node, "output", output)
             run.output, run.grads = x, {}
             grad = run.cotangent = cotangent(x.shape)
             for node, pullback in reversed(pullbacks):
@@ -214,6 +221,10 @@ class Chain:
     def parameters(self, node: Node) -> list[str]:
         """Return nothing: the names are the other side's."""
         return []
+
+    def layers(self) -> dict[str, Any]:
+        """Return all layers by their names."""
+        return dict(self.named)
 
 
 def _grads(pulled: Any) -> list[Any]:

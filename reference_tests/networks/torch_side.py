@@ -40,9 +40,8 @@ class Torch:
         run = Run([])
         start = tensor(x, requires_grad=True)
         with one_thread(), ExitStack() as hooks:
-            for name, module in self.model.named_modules():
-                if not list(module.children()):
-                    hooks.enter_context(_recorded(run.nodes, name, module, through))
+            for name, module in self.layers().items():
+                hooks.enter_context(_recorded(run.nodes, name, module, through))
             try:
                 output = self.model(start)
                 run.output = _numpy(output)
@@ -91,6 +90,11 @@ class Torch:
     def parameters(self, node: Node) -> list[str]:
         """Return the names of the parameters of one layer."""
         return [name for name, _ in node.layer.named_parameters()]
+
+    def layers(self) -> dict[str, Any]:
+        """Return the modules that contain no further ones by their dotted names."""
+        named = self.model.named_modules()
+        return {name: module for name, module in named if not list(module.children())}
 
 
 @contextmanager
