@@ -56,11 +56,10 @@ def summary(found: dict[str, Any]) -> str:
         f"| … taken for a known mistake | {misnamed} |",
     ]
     for one in alarms:
-        raised = sum(len(each["alarms"]) for each in alarms) if one["subject"] == "all" else 0
-        count = raised or len(one["alarms"])
+        but = f", beside {len(one['described'])} described differences" * bool(one["described"])
         table.append(
             f"| false alarms, {one['subject']}: {one['operations']} operations, "
-            f"{one['cases']:,} cases, 20 seeds, both dtypes | {count} |"
+            f"{one['cases']:,} cases, 20 seeds, both dtypes | {len(one['alarms'])}{but} |"
         )
     for one in found.get("time", []):
         whom = "PyTorch" if one["references"] == "torch" else "the exact oracle alone"

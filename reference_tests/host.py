@@ -22,7 +22,7 @@ from reference_tests.watching import TAIL, Died, Gone, Hung
 
 TIMEOUT = 10.0
 # For the start of an interpreter and the import of the subject and its frameworks.
-START = 120.0
+START = 60.0
 
 
 class Worker:

@@ -214,6 +214,16 @@ def place_of(error: BaseException) -> str:
     return ""
 
 
+def trace_of(error: BaseException) -> str:
+    """Return the traceback from where the subject's own code begins."""
+    trace = error.__traceback__
+    while trace is not None and not of_subject(trace.tb_frame.f_code.co_filename):
+        trace = trace.tb_next
+    if trace is None and not isinstance(error, SyntaxError):
+        trace = error.__traceback__
+    return "".join(traceback.format_exception(type(error), error, trace, -12))
+
+
 def of_subject(path: str) -> bool:
     """Return whether a file is the subject's: not the judge's, NumPy's or the library's."""
     if path.startswith((str(FOLDER) + os.sep, "<")) or "/site-packages/numpy/" in path:
@@ -360,8 +370,7 @@ class Server:
 def _told(error: BaseException) -> dict[str, Any]:
     """Return an exception as plain types."""
     kind = "NotImplementedError" if isinstance(error, NotImplementedError) else type(error).__name__
-    trace = "".join(traceback.format_exception(type(error), error, error.__traceback__, -12))
-    return {"error": [kind, str(error), place_of(error), trace]}
+    return {"error": [kind, str(error), place_of(error), trace_of(error)]}
 
 
 def _parameters(function: Callable[..., Any]) -> Any:

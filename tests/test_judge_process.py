@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -381,6 +382,16 @@ def test_a_subject_that_cannot_be_imported_is_told(text, message, tmp_path):
     path.write_text(text + "\n")
     with pytest.raises(UnknownName, match=message):
         opened(f"{path}:subject").__enter__()
+
+
+@pytest.mark.parametrize("text", ["def f(:", "def f():\n    1 / 0\nf()"])
+@pytest.mark.parametrize("options", [[], ["--no-isolation"]])
+def test_the_trace_of_an_import_begins_with_the_subject(text, options, tmp_path, capsys):
+    path = tmp_path / "broken_cnn.py"
+    path.write_text(text + "\n")
+    assert cli.main([f"{path}:subject", *options]) == 2
+    files = re.findall('File "(.*?)"', capsys.readouterr().err)
+    assert set(files) == {str(path)}
 
 
 def test_the_whole_package_is_there_for_a_subject_that_asks_for_it(tmp_path):

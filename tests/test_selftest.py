@@ -8,6 +8,7 @@ import pytest
 from budget import some
 
 from reference_tests import CATALOGUE, Implementation, cli
+from reference_tests.draw import seeded
 from reference_tests.faults import FAULTS
 from reference_tests.references.exact import subject as naive
 from reference_tests.selftest import alarms, known, unknown
@@ -179,20 +180,38 @@ def test_known_mistakes_are_all_rejected_and_97_of_100_named_first(first, others
 
 @pytest.mark.parametrize("name", ["linear", "relu", "pixel_shuffle", "l1_loss"])
 def test_a_right_subject_raises_no_alarm(name):
-    cases, raised = alarms.judged(naive, name, 3, (1, 2))
+    found = alarms.judged(naive, name, 3, (1, 2))
     pinned = len(CATALOGUE[name].pinned)
-    assert cases >= pinned + 2 * 3
-    assert raised == []
+    assert found.cases >= pinned + 2 * 3
+    assert found.alarms == found.described == []
 
 
-def test_a_wrong_subject_raises_an_alarm_for_each_seed():
+def test_a_wrong_subject_raises_an_alarm_for_each_seed(monkeypatch):
     wrong = Implementation("wrong", {"linear": MUTANTS["linear/first-bias-for-all"].function})
-    _, raised = alarms.judged(wrong, "linear", 3, (1, 2))
-    assert {text.split(":")[0] for text in raised} == {"seed 1", "seed 2"}
-    total = alarms.gathered("wrong", [(6, raised), None])
+    found = alarms.judged(wrong, "linear", 3, (1, 2))
+    assert {text.split(":")[0] for text in found.alarms} == {"seed 1", "seed 2"}
+    total = alarms.gathered("wrong", [found, None])
     assert total.operations == 1
-    assert total.cases == 6
-    assert total.alarms[-1] == "ended its process"
+    assert total.cases == found.cases > 0
+    assert total.alarms == [*found.alarms, "ended its process"]
+    # What is described is counted, and no alarm.
+    ids = {f"linear:output:{check}" for check in ("exact", "value")}
+    monkeypatch.setitem(alarms.DESCRIBED, "wrong", ids)
+    again = alarms.judged(wrong, "linear", 3, (1, 2))
+    assert (again.alarms, again.described) == ([], found.alarms)
+
+
+def test_subjects_that_compile_have_the_same_shapes_for_each_seed():
+    operation = alarms.refilled(CATALOGUE["conv2d"], 3)
+    cases = [operation.strategy(seeded(f"{seed}")) for seed in range(40)]
+    assert len({repr((case.arrays, case.hyper)) for case in cases}) == 3
+    assert len({case.seed for case in cases}) > 30
+    assert operation.pinned == ()
+
+
+def test_what_is_described_is_of_the_catalogue():
+    for names in alarms.DESCRIBED.values():
+        assert {name.split(":")[0] for name in names} <= set(CATALOGUE)
 
 
 def command(*words):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 from rich import box
@@ -155,17 +155,16 @@ def _alarms(options: argparse.Namespace, out: Console) -> tuple[Sequence[Any], T
     for title, place in alarms.present().items():
         judged = _each(out, alarms.judged, place, names, examples, seeds, jobs=options.jobs)
         found.append(alarms.gathered(title, [judged[name] for name in names]))
-    found.append(alarms.Alarms("all", len(names), sum(one.cases for one in found)))
+    found.append(replace(alarms.gathered("all", found), operations=len(names)))
     table = _table(f"False alarms with right subjects, {len(seeds)} seeds, both dtypes")
-    for heading in ("subject", "operations", "cases", "alarms"):
+    for heading in ("subject", "operations", "cases", "alarms", "described differences"):
         table.add_column(heading, justify="left" if heading == "subject" else "right")
-    raised = sum(len(one.alarms) for one in found)
     for one in found:
-        count = raised if one.subject == "all" else len(one.alarms)
-        table.add_row(one.subject, str(one.operations), f"{one.cases:,}", str(count))
-        for alarm in one.alarms:
+        counts = (one.cases, len(one.alarms), len(one.described))
+        table.add_row(one.subject, str(one.operations), *(f"{count:,}" for count in counts))
+        for alarm in one.alarms if one is not found[-1] else ():
             out.print(f"{one.subject}: {alarm}", markup=False, highlight=False)
-    return found, table, raised == 0
+    return found, table, not found[-1].alarms
 
 
 def _time(options: argparse.Namespace, out: Console) -> tuple[Sequence[Any], Table, bool]:

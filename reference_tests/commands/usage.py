@@ -6,12 +6,12 @@ import argparse
 import difflib
 import os
 import tomllib
-import traceback
 from pathlib import Path
 
 from reference_tests.host import TIMEOUT
 from reference_tests.implementation import UnknownName, load
 from reference_tests.process import Place, available
+from reference_tests.worker import trace_of
 
 # The name of a command, and the module here that has it.
 COMMANDS = {
@@ -85,5 +85,5 @@ def _importable(name: str) -> None:
     except UnknownName:
         raise
     except (Exception, SystemExit) as error:
-        trace = traceback.format_exc()
-        raise UsageError(f"{name!r} cannot be imported: {error}\n{trace}") from error
+        text = f"{name!r} cannot be imported: {type(error).__name__}: {error}"
+        raise UsageError(f"{text}\n{trace_of(error)}") from error

@@ -100,7 +100,11 @@ def _only(necessary: dict[str, Column], happens: Column) -> tuple[str, int] | No
 
 
 def _always(columns: dict[str, Column], happens: Column) -> tuple[str, int] | None:
-    """Return the widest condition under which it always happens, if it covers half of it."""
+    """Return the widest condition under which it always happens, if it covers half of it.
+
+    Of few cases, one that holds in all of them is found by chance.
+    """
     always = {n: int(c.sum()) for n, c in columns.items() if c.any() and happens[c].all()}
     best = max(always, key=lambda name: always[name], default="")
-    return (best, always[best]) if best and 2 * always[best] >= happens.sum() else None
+    least = max(FEW, happens.sum() / 2)
+    return (best, always[best]) if best and always[best] >= least else None

@@ -86,8 +86,9 @@ def diagnose(
     found = {name: _of_output(inquiry, name) for name in outputs if _fails(inquiry, name)}
     for name in set(outputs) - set(found):
         if any(witness.follows(name) for witness in inquiry.survey):
-            text = f"{name} is right wherever the output has the right shape"
-            found[name] = Diagnosis(attribution=text)
+            judged = any(witness.judged(name) for witness in inquiry.survey)
+            text = "is right wherever" if judged else "cannot be judged: in no case"
+            found[name] = Diagnosis(attribution=f"{name} {text} the output has the right shape")
     errors = [bool(w.outcome.error) and w.outcome.check == "call" for w in inquiry.survey]
     if any(errors):
         found[CALL] = Diagnosis(attribution=attributed("it raises", inquiry.survey, errors))

@@ -186,7 +186,7 @@ def _invalid(spatial: int) -> tuple[Invalid, ...]:
         Invalid("an output padding of the stride", (x, weight), {"stride": 2, "output_padding": 2}),
         Invalid("a dilation of 0", (x, weight), {"dilation": 0}),
         Invalid("5 biases for 6 filters", (x, weight, np.zeros(5))),
-        Invalid("two dtypes", (x, weight.astype(np.float32))),
+        Invalid("x of float64 and weight of float32", (x, weight.astype(np.float32))),
     )
 
 

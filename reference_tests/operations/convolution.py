@@ -200,7 +200,7 @@ def _invalid(spatial: int) -> tuple[Invalid, ...]:
         Invalid("an unknown padding", (x, weight), {"padding": "full"}),
         Invalid("'same' with a stride", (x, weight), {"padding": "same", "stride": 2}),
         Invalid("5 biases for 6 filters", (x, weight, np.zeros(5))),
-        Invalid("two dtypes", (x, weight.astype(np.float32))),
+        Invalid("x of float64 and weight of float32", (x, weight.astype(np.float32))),
         Invalid("an array of objects", (x.astype(object), weight)),
     )
 

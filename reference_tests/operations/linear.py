@@ -89,7 +89,7 @@ OPERATIONS = (
             Invalid("x has 4 features, weight 5", (_X, np.zeros((2, 5)))),
             Invalid("weight has 3 axes", (_X, np.zeros((2, 2, 4)))),
             Invalid("3 biases for 2 outputs", (_X, np.zeros((2, 4)), np.zeros(3))),
-            Invalid("two dtypes", (_X, np.zeros((2, 4), np.float32))),
+            Invalid("x of float64 and weight of float32", (_X, np.zeros((2, 4), np.float32))),
             Invalid("an array of objects", (_X.astype(object), np.zeros((2, 4)))),
         ),
     ),

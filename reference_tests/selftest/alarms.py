@@ -2,24 +2,41 @@
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from importlib.util import find_spec
 
+from reference_tests.case import Case
+from reference_tests.draw import Draw, seeded
 from reference_tests.implementation import Implementation
 from reference_tests.judge import verify
+from reference_tests.operation import Operation
 from reference_tests.operations import CATALOGUE
-from reference_tests.references import available
 
-# What is right: subjects by where they are, and the reference that they need.
+# What is right: subjects by where they are, and the package that they need.
 RIGHT = {
-    "scratchcnn": ("reference_tests.implementations.scratchcnn:subject", ""),
-    "naive oracle": ("reference_tests.references.exact:subject", ""),
+    "scratchcnn": ("reference_tests.implementations.scratchcnn:subject", "numpy"),
+    "naive oracle": ("reference_tests.references.exact:subject", "numpy"),
     "PyTorch": ("reference_tests.implementations.pytorch:subject", "torch"),
     "JAX": ("reference_tests.implementations.jax:subject", "jax"),
 }
 SEEDS = range(1, 21)
+# JAX compiles few shapes, so all seeds fill the same ones; of these it lacks some.
+FIXED = {"JAX": 24}
+# What docs/subjects.md describes of them: other conventions at kinks, and lost digits.
+DESCRIBED = {
+    "JAX": {
+        "celu:grad_input:value",
+        "elu:grad_input:value",
+        "elu:output:value",
+        "l1_loss:grad_input:value",
+        "l1_loss:grad_target:value",
+        "leaky_relu:grad_input:exact",
+        "leaky_relu:grad_input:value",
+        "selu:grad_input:value",
+        "softplus:grad_input:value",
+    }
+}
 
 
 @dataclass
@@ -32,47 +49,59 @@ class Alarms:
     operations, cases : int
     alarms : list of str
         What was held against it.
+    described : list of str
+        What was held against it for a reason that is described.
     """
 
     subject: str
     operations: int = 0
     cases: int = 0
     alarms: list[str] = field(default_factory=list)
+    described: list[str] = field(default_factory=list)
 
 
 def present() -> dict[str, str]:
     """Return the places of the right subjects whose packages are installed."""
-    return {
-        name: place
-        for name, (place, needs) in RIGHT.items()
-        if (not needs or needs in available()) and importlib.util.find_spec(place.split(":")[0])
-    }
+    return {name: place for name, (place, needs) in RIGHT.items() if find_spec(needs)}
 
 
-def judged(
-    subject: Implementation, name: str, examples: int, seeds: Sequence[int]
-) -> tuple[int, list[str]]:
+def refilled(operation: Operation, shapes: int) -> Operation:
+    """Return an operation whose cases have so many shapes, with other numbers for each seed."""
+    cases = [operation.strategy(seeded(f"{operation.name}/{i}")) for i in range(shapes)]
+
+    def strategy(draw: Draw) -> Case:
+        return replace(draw.choice(cases), seed=draw.integer(0, 2**31))
+
+    return replace(operation, strategy=strategy, pinned=())
+
+
+def judged(subject: Implementation, name: str, examples: int, seeds: Sequence[int]) -> Alarms:
     """Return how many cases of an operation were judged, and what was held against them."""
     # A right subject may be more tolerant than the record asks, so only its results count.
     operation = replace(CATALOGUE[name], invalid=())
-    cases, alarms = 0, []
+    if subject.name in FIXED:
+        operation = refilled(operation, FIXED[subject.name])
+    found, known = Alarms(subject.name), DESCRIBED.get(subject.name, set())
     for seed in seeds:
         # The pinned cases are the same for every seed.
         asked = operation if seed == seeds[0] else replace(operation, pinned=())
         report = verify(subject, [asked], [], examples, seed, diagnose=False, reproduce=False)
-        cases += report[name].cases
-        # With few cases of one seed an output may show nothing; that is no verdict.
-        bad = [f for f in report.findings if f.status in ("failed", "error")]
-        alarms += [f"seed {seed}: {finding}" for finding in bad]
-    return cases, alarms
+        found.cases += report[name].cases
+        for finding in report.findings:
+            # With few cases of one seed an output may show nothing; that is no verdict.
+            if finding.status in ("failed", "error"):
+                held = found.described if finding.id in known else found.alarms
+                held.append(f"seed {seed}: {finding}")
+    return found
 
 
-def gathered(subject: str, results: Sequence[Any]) -> Alarms:
+def gathered(subject: str, results: Sequence[Alarms | None]) -> Alarms:
     """Return the sum over operations."""
     total = Alarms(subject)
     for result in results:
-        cases, alarms = result or (0, ["ended its process"])
-        total.operations += bool(cases)
-        total.cases += cases
-        total.alarms += alarms
+        one = result or Alarms(subject, alarms=["ended its process"])
+        total.operations += bool(one.cases)
+        total.cases += one.cases
+        total.alarms += one.alarms
+        total.described += one.described
     return total
