@@ -97,7 +97,7 @@ def test_code_is_cut_with_a_note():
     assert "… (100,000 characters)\n```" in text
 
 
-@pytest.mark.parametrize(("count", "length"), [(30, 5000), (3000, 10), (2, 10**6), (700, 60)])
+@pytest.mark.parametrize(("count", "length"), [(30, 5000), (3000, 10), (2, 10**5), (700, 60)])
 def test_the_text_is_never_too_long(count, length):
     text = render(*(finding(n, message="y" * 50, reproduction="x" * length) for n in range(count)))
     assert len(text) <= LIMIT
