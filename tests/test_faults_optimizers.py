@@ -126,7 +126,8 @@ V = 0.75 * MEAN + GRADS
 def test_a_mistake_is_what_people_write(fault, given, expected):
     name, hyper, state = given
     got = simulated(inputs(name, hyper, **state), "params", FAULTS[f"optim/{fault}"])
-    np.testing.assert_allclose(got, expected, rtol=1e-12)
+    # The same formula in another order: some roundings, of terms that hardly cancel.
+    np.testing.assert_allclose(got, expected, rtol=64 * np.finfo(float).eps)
 
 
 def test_steps_from_zero_divide_by_zero_at_first():

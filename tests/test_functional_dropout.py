@@ -148,7 +148,8 @@ def test_alpha_dropout_drops_to_the_limit_of_selu_and_keeps_the_moments(name):
         a = 1 / np.sqrt((1 - p) * (1 + p * LIMIT**2))
         b = -a * p * LIMIT
         expected = np.where(mask == 0, a * LIMIT + b, a * x + b)
-        np.testing.assert_allclose(y, expected, rtol=0, atol=4e-15)
+        # Numbers below 8, each rounded three times here and there.
+        np.testing.assert_allclose(y, expected, rtol=0, atol=6 * np.finfo(float).eps * 4)
         # Of 120,000 numbers; the variance of their squares is below 3.
         assert abs(y.mean()) <= 6.2 / np.sqrt(y.size)
         assert abs((y**2).mean() - 1) <= 6.2 * np.sqrt(3 / y.size)
