@@ -17,7 +17,7 @@ from reference_tests.operation import grad_name
 from reference_tests.references import exact
 
 FAMILIES = "conv|conv-transpose|linear|pool|activation|cross-entropy|loss|norm|dropout|penalty"
-FAMILIES += "|optim|network"
+FAMILIES += "|margin|optim|network"
 # One dtype serves: what a fault does to the other is no other mistake, unless it is about dtypes.
 DTYPE = "float32"
 PLACES = [(fault, name) for fault in FAULTS.values() for name in fault.operations]

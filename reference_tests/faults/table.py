@@ -18,6 +18,11 @@ Given = Callable[[str], Case]
 _CALLED = {
     "grad_input": ("grad-", "The gradient", "grad_x"),
     "grad_target": ("target-grad-", "The gradient of the target", "grad_target"),
+    "grad_input1": ("first-grad-", "The gradient of the first input", "grad_input1"),
+    "grad_input2": ("second-grad-", "The gradient of the second input", "grad_input2"),
+    "grad_anchor": ("anchor-grad-", "The gradient of the anchor", "grad_anchor"),
+    "grad_positive": ("positive-grad-", "The gradient of the positive", "grad_positive"),
+    "grad_negative": ("negative-grad-", "The gradient of the negative", "grad_negative"),
     "grad_weight": ("weight-grad-", "The gradient of the weight", "grad_weight"),
     "grad_bias": ("bias-grad-", "The gradient of the bias", "grad_bias"),
     "running_mean": ("running-mean-", "The running mean", "running_mean"),
