@@ -142,8 +142,9 @@ class Call:
             check, message = fault(error, "the pullback ")
             return found._replace(error=message, check=check)
         arrays = self.operation.arrays
-        if not isinstance(grads, tuple):
-            grads = (grads,) if len(arrays) == 1 else grads
+        listed = isinstance(grads, list) and [type(grad) for grad in grads] == [np.ndarray]
+        if len(arrays) == 1 and not isinstance(grads, tuple) and not listed:
+            grads = (grads,)
         # Arrays at the end that have no gradient in any case need no entry.
         least = 1 + max(place for place, name in enumerate(arrays) if grad_name(name) in wanted)
         count = len(grads) if isinstance(grads, (tuple, list)) else 0

@@ -209,3 +209,25 @@ def laid_out(array: Array, layout: str) -> Array:
     copy = array.copy()
     copy.flags.writeable = layout != "read-only"
     return copy
+
+
+def allowed(case: Case, limits: Mapping[str, Any]) -> bool:
+    """Return whether a case has no other values of parameters than the limits.
+
+    Whoever knows the default `ignore_index` alone is not asked to ignore anything.
+    """
+    for name, limit in limits.items():
+        if name in case.arrays:
+            if case.arrays[name] is not None:
+                return False
+        elif name in case.hyper and not same(case.hyper[name], limit):
+            return False
+        if name == "ignore_index" and any(s and s.ignore is not None for s in case.arrays.values()):
+            return False
+    return True
+
+
+def same(value: Any, limit: Any) -> bool:
+    """Return whether a parameter has the value of a limit, along every axis."""
+    each = isinstance(value, tuple) and all(one == limit for one in value)
+    return bool(value == limit or each)

@@ -12,6 +12,8 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
 T = TypeVar("T")
+# The largest size, and how rare such sizes are: one of so many.
+LARGE, RARE = 40, 32
 
 
 class Draw:
@@ -47,6 +49,13 @@ class Draw:
     def chance(self, part: int, whole: int) -> bool:
         """Return true with probability ``part / whole``."""
         return self.integer(0, whole - 1) >= whole - part
+
+    def size(self, low: int, high: int, largest: int = LARGE) -> int:
+        """Return a size from `low` to `high`, or rarely one up to `largest`.
+
+        What goes wrong at the end of a block, or where a buffer is too small, shows in these only.
+        """
+        return self.integer(high + 1, largest) if self.chance(1, RARE) else self.integer(low, high)
 
     def parameter(self, name: str, drawn: Callable[[], T], axis: int | None = None) -> T:
         """Return the limit of a parameter, if there is one, or else what `drawn` returns."""

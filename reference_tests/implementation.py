@@ -8,7 +8,7 @@ import importlib.util
 import inspect
 import sys
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -37,12 +37,16 @@ class Implementation:
         optional array.
     source : str
         How a reproduction obtains the subject, such as ``from my_cnn import subject``.
+    strict : bool
+        Whether it promises to refuse invalid input: then what it accepts is a failure, and
+        otherwise a note.
     """
 
     name: str
     operations: Mapping[str, Callable[..., Any]]
     limits: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     source: str = ""
+    strict: bool = False
 
     def __post_init__(self) -> None:
         for name, value in (("operations", self.operations), ("limits", self.limits)):
@@ -128,4 +132,4 @@ def load(place: str) -> Implementation:
         )
     alias = "" if name == "subject" else " as subject"
     source = subject.source or f"from {module_name} import {name}{alias}"
-    return Implementation(subject.name, subject.operations, subject.limits, source)
+    return replace(subject, source=source)

@@ -141,8 +141,10 @@ def opened(
     known = set(CATALOGUE) | {operation.name for operation in chosen}
     strangers = sorted(set(subject.operations) - known)
     report = Report(subject.name, seed, list(judges), versions(judges))
-    if strangers:
-        report.notes.append(f"not in the catalogue, so not judged: {', '.join(strangers)}")
+    for name in strangers:
+        near = difflib.get_close_matches(name, known, 1)
+        hint = f" (the nearest is {near[0]})" if near else ""
+        report.notes.append(f"{name} is not in the catalogue, so not judged{hint}")
     return report, chosen
 
 

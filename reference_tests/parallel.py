@@ -130,7 +130,8 @@ def verify_at(
                 if on_operation is not None:
                     on_operation(done[name])
         except KeyboardInterrupt:
-            report.notes.append("interrupted")
+            left = ", ".join(name for name in provided if name not in done)
+            report.notes.append(f"interrupted; not judged: {left or 'none'}")
             report.operations = [done[name] for name in names if name in done]
             raise Interrupted(closed(report, start, max_seconds, expected_failures)) from None
     add_imported(report, imported)

@@ -53,6 +53,8 @@ def settle(report: OperationReport, check: str) -> None:
     expected = [finding for finding in mine if finding.status == "expected failure"]
     if expected:
         pytest.xfail(expected[0].message)
+    if not mine and any(f.check == "call" and f.status != "passed" for f in report.findings):
+        pytest.skip(f"{report.name} fails when it is called")
     assert mine or check in SILENT, f"{report.name}: nothing was checked"
 
 

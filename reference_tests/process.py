@@ -107,7 +107,7 @@ def implementation(process: Worker) -> Implementation:
     operations = {
         name: Remote(process, name, parameters) for name, parameters in said["operations"].items()
     }
-    return Implementation(said["name"], operations, said["limits"], said["source"])
+    return Implementation(said["name"], operations, said["limits"], said["source"], said["strict"])
 
 
 @dataclass(frozen=True)

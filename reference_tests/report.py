@@ -137,6 +137,9 @@ class Report:
                 return operation
         raise KeyError(name)
 
+    def __str__(self) -> str:
+        return self.text()
+
     def __iter__(self) -> Iterator[OperationReport]:
         return iter(self.operations)
 

@@ -55,7 +55,7 @@ def window_axis(
         value = None if other is None else getattr(other, field)
         return draw.parameter(name, lambda: unlike(draw, low, high, value), place)
 
-    output = draw.integer(1, most)
+    output = draw.size(1, most, 4 * most)
     kernel = pick("kernel_size", 1, most)
     stride = kernel if draw.limits.get("stride", 0) is None else pick("stride", 1, 3)
     dilation = pick("dilation", 1, 2 if dilated else 1)
@@ -100,15 +100,15 @@ def per_axis(draw: Draw, name: str, axes: Sequence[tuple[int, ...]]) -> Any:
 def shape(draw: Draw, least: int = 1, most: int = 4, high: int = 5) -> tuple[int, ...]:
     """Draw a shape with `least` to `most` axes, rarely one of them empty."""
     axes = draw.integer(least, most)
-    sizes = [draw.integer(1, high) for _ in range(axes)]
+    sizes = [draw.size(1, high) for _ in range(axes)]
     if axes and draw.chance(1, 24):
         sizes[0] = 0
     return tuple(sizes)
 
 
 def batch(draw: Draw) -> int:
-    """Draw a batch size: mostly 2 or 3, sometimes 1, rarely 0."""
-    return draw.choice((2, 3, 2, 3, 2, 3, 1, 2, 3, 2, 3, 0))
+    """Draw a batch size: mostly 2 or 3, sometimes 1, rarely 0 or many."""
+    return draw.choice((2, 3, 2, 3, 2, 3, 1, 2, 3, 2, 3, 0, 2, 3, 1, 2, 3, 17))
 
 
 def optional(draw: Draw, name: str, drawn: Callable[[], Spec]) -> Spec | None:

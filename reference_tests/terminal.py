@@ -26,8 +26,9 @@ STYLES = {
 
 def console() -> Console:
     """Return a console for the standard output, wide enough for the table in a file or a pipe."""
-    wide = Console()
-    return wide if wide.is_terminal else Console(width=120)
+    # What a subject says is no markup for emoji.
+    wide = Console(emoji=False)
+    return wide if wide.is_terminal else Console(width=120, emoji=False)
 
 
 def report(judged: Report, to: Console) -> None:

@@ -316,6 +316,7 @@ class Server:
         return {
             "name": subject.name,
             "source": subject.source,
+            "strict": subject.strict,
             "limits": packed({k: dict(v) for k, v in subject.limits.items()}, sent),
             "operations": {name: _parameters(f) for name, f in self.operations.items()},
         }

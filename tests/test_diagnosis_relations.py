@@ -144,7 +144,7 @@ def test_a_relation_of_some_cases_is_told_with_their_number():
         return 2 * y if arrays[0].ndim == 4 else y + np.arange(y.size).reshape(y.shape)
 
     assert relations("conv2d", "output", mostly) == (
-        "output is the right result times 2 in 5 of 6 wrong cases",
+        "output is the right result times 2 (in 5 of 6 wrong cases)",
     )
 
 

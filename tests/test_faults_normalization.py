@@ -113,8 +113,7 @@ def test_statistics_that_are_written_in_place_are_found_by_purity(name, training
     function(X, mean, np.ones(2), training=training)
     np.testing.assert_allclose(mean, 0.1 * X.mean((0, 2)))
     report = verify(subject, ["batch_norm"], [], examples=4, dtypes=["float32"], diagnose=False)
-    kinds = {f.check for f in report.failures if f.check != "invalid input"}
-    assert kinds == {"purity"}
+    assert {f.check for f in report.failures} == {"purity"}
 
 
 def test_a_response_window_of_an_even_size_lies_on_the_other_side():
@@ -197,4 +196,4 @@ def test_each_fault_has_a_formula(family):
 def test_a_right_subject_is_not_rejected_by_the_cases_that_expose_faults():
     subject = Implementation("right", {n: naive.operations[n] for n in ("layer_norm", "rms_norm")})
     report = verify(subject, ["layer_norm", "rms_norm"], [], examples=0, diagnose=False)
-    assert {f.check for f in report.failures} <= {"invalid input"}
+    report.assert_ok()

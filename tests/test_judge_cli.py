@@ -218,7 +218,7 @@ def test_what_a_subject_prints_does_not_get_into_the_json(tmp_path, capsys):
 
 
 def test_failures_that_a_file_expects_do_not_count(flipped, tmp_path, capsys):
-    ids = ("value", "exact", "invalid input")
+    ids = ("value", "exact")
     path = tmp_path / "expected.toml"
     path.write_text("".join(f'"conv2d:output:{check}" = "true convolution"\n' for check in ids))
     arguments = [flipped, "--operation", "conv2d", "--examples", "5", "--reference", "exact"]
@@ -247,3 +247,25 @@ def test_a_file_of_expected_failures_is_checked_before_any_work(tmp_path, capsys
         path.write_text(text)
     assert cli.main(["--expected-failures", str(path)]) == 2
     assert message in capsys.readouterr().err
+
+
+def test_what_a_subject_says_is_no_markup(tmp_path, capsys):
+    path = tmp_path / "smiling_cnn.py"
+    path.write_text(
+        "from reference_tests import Implementation\n"
+        "def relu(x):\n"
+        "    raise ValueError('[0:x:2] :smile: [red]')\n"
+        "subject = Implementation('a:x:b', {'relu': relu, 'tanhh': relu})\n"
+    )
+    # The module has one subject, which needs no name.
+    assert cli.main([str(path), "--examples", "1", "--reference", "exact", "--no-isolation"]) == 1
+    out = capsys.readouterr().out
+    assert "a:x:b" in out
+    assert "[0:x:2] :smile: [red]" in out
+    assert "tanhh is not in the catalogue, so not judged (the nearest is tanh)" in out
+
+
+def test_the_package_runs_as_a_module():
+    command = [sys.executable, "-m", "reference_tests", "list"]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert "softmax(x, *, dim)" in done.stdout

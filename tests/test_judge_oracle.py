@@ -37,6 +37,8 @@ def scipy_subject():
 # Hyperparameters that keep away from conventions that are no derivative: where eps takes the place
 # of a variance, PyTorch does not differentiate that.
 AWAY = {"gaussian_nll_loss": {"eps": 1e-6}}
+# Stirling's terms begin above 1.
+MOVED = {"poisson_nll_loss": {"target": lambda counts: np.where(counts <= 1, counts + 1.5, counts)}}
 
 
 SUBJECTS = {
@@ -69,6 +71,8 @@ def smooth(operation, index):
     for name, spec in case.arrays.items():
         if spec is not None and spec.kind == "probability":
             arrays[name] = np.clip(arrays[name], 0.05, 0.95)
+    for name, move in MOVED.get(operation.name, {}).items():
+        arrays[name] = move(arrays[name])
     return case, arrays
 
 

@@ -72,7 +72,7 @@ def test_an_interruption_keeps_what_is_known():
     with pytest.raises(Interrupted) as caught:
         verify_at(usage.OWN, 1, NAMES, [], 2, 0, ("float32",), None, interrupt)
     assert [operation.name for operation in caught.value.report] == ["relu"]
-    assert caught.value.report.notes == ["interrupted"]
+    assert caught.value.report.notes == ["interrupted; not judged: tanh, linear"]
 
 
 def _slow(subject, name, seconds):

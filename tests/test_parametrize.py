@@ -76,3 +76,23 @@ def test_what_is_not_provided_is_skipped(pytester):
     _, counts = outcome(pytester, more=", operations=['relu', 'flatten']")
     assert counts["passed"] == 11
     assert counts["skipped"] == 11
+
+
+def test_what_raises_skips_the_checks_that_need_a_result():
+    def raising(x):
+        raise RuntimeError("out of ideas")
+
+    subject = Implementation("mine", {"relu": raising})
+    reason = {"relu:output:call": "not written yet"}
+    mark = parametrize_with_reference_checks(
+        subject, references=[], examples=1, expected_failures=reason
+    )
+    outcomes = {}
+    for check in mark.args[1]:
+        try:
+            check()
+        except BaseException as error:
+            outcomes[check.check] = type(error).__name__
+    assert outcomes.pop("call") == "XFailed"
+    assert set(outcomes.values()) == {"Skipped"}
+    assert {"value", "exact", "shape"} <= set(outcomes)

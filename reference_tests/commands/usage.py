@@ -51,6 +51,8 @@ def expected_failures(path: str | None) -> dict[str, str]:
 def placed(options: argparse.Namespace) -> Place:
     """Return where the subject is and how it runs, or raise UsageError."""
     name = options.subject[0] if options.subject else OWN
+    if name.endswith(".py"):
+        name = f"{name}:subject"
     if ":" not in name:
         near = difflib.get_close_matches(name, COMMANDS, 1)
         hint = f"; did you mean {near[0]}?" if near else ""

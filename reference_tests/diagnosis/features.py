@@ -92,6 +92,8 @@ def _parameters(question: Question) -> Iterator[tuple[str, bool]]:
 
 
 def _parameter(name: str, value: Any, default: Any) -> Iterator[tuple[str, bool]]:
+    if isinstance(value, str) and not isinstance(default, str):
+        yield f"{name} is a string", True
     if isinstance(value, (str, bool)) or value is None:
         yield f"{name}={value!r}", True
         return
@@ -187,6 +189,8 @@ def _arrays(question: Question) -> Iterator[tuple[str, bool]]:
             yield f"{axis} = 0", size == 0
         yield from ((f"{name} has {count} axes", array.ndim == count) for count in range(6))
         yield from ((f"{name} has more than {k} axes", array.ndim > k) for k in (1, 2, 3))
+        if array.ndim > 1:
+            yield f"the last two sizes of {name} are equal", array.shape[-1] == array.shape[-2]
         if name == "x" and "N" not in sizes and "C" in sizes:
             yield "x has no batch", True
         if name != "x" and array.dtype.kind == "f":
@@ -220,6 +224,7 @@ _NUMBERS: Mapping[str, Callable[[Any], Any]] = {
     "negative numbers": lambda x: x < 0,
     "numbers above 1": lambda x: x > 1,
     "numbers above 20": lambda x: x > 20,
+    "numbers beyond ±20": lambda x: np.abs(x) > 20,
     "numbers beyond ±700": lambda x: np.abs(x) > 700,
     "subnormal numbers": lambda x: (x != 0) & (np.abs(x) < 1e-37),
 }

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
-from reference_tests.case import Case
+from reference_tests.case import Case, allowed
 from reference_tests.checks import ENDING
 from reference_tests.diagnosis.witness import Question, Witness, question
 from reference_tests.draw import seeded
@@ -92,18 +92,3 @@ class Inquiry:
     def _answers(self, questions: Iterator[Question] | Sequence[Question]) -> Iterator[Witness]:
         answers = map(self.ask, questions)
         return (answer for answer in answers if answer is not None)
-
-
-def allowed(case: Case, limits: Mapping[str, Any]) -> bool:
-    """Return whether a pinned case keeps to limits."""
-    for name, limit in limits.items():
-        if name in case.arrays:
-            if case.arrays[name] is not None:
-                return False
-        elif name in case.hyper and not _equal(case.hyper[name], limit):
-            return False
-    return True
-
-
-def _equal(a: Any, b: Any) -> bool:
-    return bool(a == b or (isinstance(a, tuple) and all(each == b for each in a)))

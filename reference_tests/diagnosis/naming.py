@@ -6,7 +6,8 @@ import itertools
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from reference_tests.diagnosis.inquiry import Inquiry, allowed
+from reference_tests.case import allowed
+from reference_tests.diagnosis.inquiry import Inquiry
 from reference_tests.diagnosis.simulation import Suspicion, known
 from reference_tests.diagnosis.witness import Question, Witness
 from reference_tests.faults import Fault

@@ -6,11 +6,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from reference_tests.case import Case
+from reference_tests.case import Case, allowed
 from reference_tests.diagnosis.attribution import attributed
 from reference_tests.diagnosis.experiments import vanishing
 from reference_tests.diagnosis.habits import acquired, habits
-from reference_tests.diagnosis.inquiry import Inquiry, allowed
+from reference_tests.diagnosis.inquiry import Inquiry
 from reference_tests.diagnosis.naming import Naming, distinct, named
 from reference_tests.diagnosis.relations import related
 from reference_tests.faults import FAULTS, Fault, randomness

@@ -32,7 +32,7 @@ def digits(view: View) -> Iterator[str]:
     sizes = np.maximum(bound[usable] / own.unit, np.abs(view.right[usable]))
     for name, (unit, tiny) in SMALLER.items():
         # So few digits are missing that a larger format would do, unless some error is large.
-        large = (errors >= unit * sizes / ROOM).any()
+        large = (errors >= unit * sizes / ROOM)[sizes >= tiny].any()
         if unit > own.unit and large and (errors <= unit * sizes + tiny).all():
             yield f"has errors of the size of {name}'s rounding"
             return

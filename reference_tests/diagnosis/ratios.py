@@ -199,20 +199,22 @@ def along_axis(view: View) -> Iterator[str]:
     with np.errstate(all="ignore"):
         ratio = np.where(view.right != 0, view.got / view.right, np.nan)
     for axis, name in enumerate(view.axes):
-        if view.right.shape[axis] < 2:
+        dim = view.inputs.hyper.get("dim")
+        named = type(dim) is int and dim % view.right.ndim == axis
+        # Of one number it is always true, which says something only beside other cases.
+        if view.right.shape[axis] < 2 and not named:
             continue
         usual = _median(ratio, (axis,))
-        if np.isfinite(usual).all() and view.is_near(usual * view.right):
-            dim = view.inputs.hyper.get("dim")
-            named = type(dim) is int and dim % view.right.ndim == axis
+        if np.isfinite(usual).any() and view.is_near(usual * view.right):
             yield f"is the right result times the same factor all along {'dim' if named else name}"
 
 
 def _median(array: Array, axes: tuple[int, ...]) -> Array:
+    """Return the median of what is finite along axes, NaN where nothing is."""
     finite = np.isfinite(array)
-    if not finite.any(axes).all():
-        return np.full(1, np.nan)
-    return np.asarray(np.nanmedian(np.where(finite, array, np.nan), axes, keepdims=True))
+    some = finite.any(axes, keepdims=True)
+    filled = np.where(some, np.where(finite, array, np.nan), 0.0)
+    return np.where(some, np.nanmedian(filled, axes, keepdims=True), np.nan)
 
 
 _FUNCTIONS: Mapping[str, Any] = {

@@ -82,7 +82,7 @@ def _told(rows: Sequence[Sequence[Relation]], views: Sequence[View]) -> tuple[st
         return f"{best} ({_cases(count)})", row is not LIKENESSES
     if count < max(SHARE * len(views), 2):
         return "", False
-    return f"{best} in {count} of {len(views)} wrong cases", False
+    return f"{best} (in {count} of {len(views)} wrong cases)", False
 
 
 def _counted(relation: Relation, views: Sequence[View]) -> dict[str, int]:

@@ -123,4 +123,5 @@ subject = Implementation(
         if (function := _callable(operation)) is not None
     },
     source="from reference_tests.implementations.scratchcnn import subject",
+    strict=True,
 )

@@ -93,6 +93,9 @@ class NetworkReport:
         compared = any(layer.units for layer in self.layers)
         return compared and not self.whole and all(layer.ok for layer in self.layers)
 
+    def __str__(self) -> str:
+        return self.text()
+
     def __iter__(self) -> Iterator[LayerReport]:
         return iter(self.layers)
 
@@ -109,7 +112,7 @@ class NetworkReport:
 
     def text(self) -> str:
         """Return the tree, and what is wrong, in words."""
-        console = Console(width=110, record=True, file=io.StringIO())
+        console = Console(width=110, record=True, emoji=False, file=io.StringIO())
         self.show(console)
         return console.export_text()
 

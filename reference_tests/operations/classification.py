@@ -101,7 +101,7 @@ def cross_entropy(
 
 
 def _strategy(draw: Draw, soft: bool, families: tuple[str, ...]) -> Case:
-    classes = draw.integer(2, 5)
+    classes = draw.size(2, 5)
     lead = draw.choice(((3,), (2,), (2, 3), (2, 3, 2), (1,), (), (3,), (2, 3), (0,)))
     sizes = (lead[0], classes, *lead[1:]) if lead else (classes,)
     probable = soft and draw.parameter("target", lambda: draw.chance(1, 3))
@@ -110,7 +110,9 @@ def _strategy(draw: Draw, soft: bool, families: tuple[str, ...]) -> Case:
         ignore = -100
         target = Spec(sizes, "probability")
     else:
-        target = Spec(lead, "label", classes, ignore)
+        # Whoever knows the default alone is not asked to ignore anything.
+        known = "ignore_index" not in draw.limits
+        target = Spec(lead, "label", classes, ignore if known else None)
     weighted = "weight" not in draw.limits and draw.chance(1, 2)
     hyper: dict[str, Any] = {"ignore_index": ignore, "reduction": reduction(draw)}
     if soft:

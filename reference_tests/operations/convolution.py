@@ -112,9 +112,9 @@ def draw_channels(draw: Draw, spatial: int) -> tuple[int, int, int]:
     """Draw the number of groups, and the channels and filters of each."""
     most = 2 if spatial > 2 else 3
     groups = draw.parameter("groups", lambda: draw.choice((1, 1, 2, 3)[: most + 1]))
-    channels = draw.integer(1, most)
+    channels = draw.size(1, most)
     # Equal numbers of channels hide an exchange of the two; unequal ones hide nothing else.
-    return groups, channels, channels if draw.chance(1, 4) else draw.integer(1, most)
+    return groups, channels, channels if draw.chance(1, 4) else draw.size(1, most)
 
 
 def draw_lead(draw: Draw) -> tuple[int, ...]:

@@ -210,7 +210,7 @@ def _hinge_strategy(draw: Draw) -> Case:
 
 
 def _cosine_strategy(draw: Draw) -> Case:
-    whole, width = draw.chance(1, 3), draw.integer(1, 5)
+    whole, width = draw.chance(1, 3), draw.size(1, 5)
     rows = draw.choice(((batch(draw),), ()))
     single = draw.chance(1, 8)
     arrays = {
@@ -227,7 +227,7 @@ def _cosine_strategy(draw: Draw) -> Case:
 
 
 def _triplet_strategy(draw: Draw) -> Case:
-    sizes = (*draw.choice(((batch(draw),), (), (2, 3))), draw.integer(1, 5))
+    sizes = (*draw.choice(((batch(draw),), (), (2, 3))), draw.size(1, 5))
     other = (1, *sizes[1:]) if len(sizes) > 1 and draw.chance(1, 6) else sizes
     arrays = {"anchor": Spec(sizes), "positive": Spec(other), "negative": Spec(sizes)}
     hyper = {

@@ -144,7 +144,7 @@ def _response_strategy(draw: Draw) -> Case:
         "beta": draw.parameter("beta", lambda: draw.choice((0.75, 0.5, 1.0, 2.0))),
         "k": draw.parameter("k", lambda: draw.choice((1.0, 2.0, 0.25))),
     }
-    sizes = (samples, draw.integer(1, 5), *size)
+    sizes = (samples, draw.size(1, 5), *size)
     families = ("zero-mean", "non-negative", "wide", "ties", "zeros", "nan", "large")
     return finished(draw, {"x": Spec(sizes)}, hyper, families)
 

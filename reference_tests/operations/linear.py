@@ -34,7 +34,7 @@ def linear_definition(x: Any, weight: Any, bias: Any = None) -> Any:
 
 def linear_strategy(draw: Draw) -> Case:
     """Draw a product with zero to two leading axes besides the batch."""
-    features, filters = draw.integer(1, 6), draw.integer(1, 6)
+    features, filters = draw.size(1, 6), draw.size(1, 6)
     lead = draw.choice(((batch(draw),), (batch(draw), 3), (), (2, 1, 3)))
     arrays = {
         "x": Spec((*lead, features)),

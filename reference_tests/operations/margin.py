@@ -131,7 +131,7 @@ def _ranking_strategy(draw: Draw) -> Case:
 
 
 def _multi_strategy(draw: Draw) -> Case:
-    classes, lead = draw.integer(2, 6), draw.choice(((batch(draw),), ()))
+    classes, lead = draw.size(2, 6), draw.choice(((batch(draw),), ()))
     sizes = (*lead, classes)
     arrays = {
         "x": Spec(sizes),

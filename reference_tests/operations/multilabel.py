@@ -78,7 +78,7 @@ def _lists(rng: np.random.Generator, shape: tuple[int, ...]) -> Array:
 
 
 def _margin_strategy(draw: Draw) -> Case:
-    sizes = (*draw.choice(((batch(draw),), ())), draw.integer(2, 5))
+    sizes = (*draw.choice(((batch(draw),), ())), draw.size(2, 5))
     arrays = {"x": Spec(sizes), "target": Spec(sizes, "label", sizes[-1])}
     families = ("zero-mean", "ties", "wide", "large", "zeros")
     case = finished(draw, arrays, {"reduction": reduction(draw)}, families)

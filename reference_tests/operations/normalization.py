@@ -160,11 +160,11 @@ def images(draw: Draw, least: int = 0, alone: bool = False) -> tuple[int, ...]:
     With `alone`, each sample has several.
     """
     axes = draw.integer(max(least, int(alone)), 3)
-    size = [draw.integer(1, (5, 5, 4, 3)[axes]) for _ in range(axes)]
+    size = [draw.size(1, (5, 5, 4, 3)[axes]) for _ in range(axes)]
     samples = batch(draw)
     if (1 if alone else samples) * math.prod(size) == 1:
         size, samples = [*size[:-1], 2][: len(size)], max(samples, 2)
-    return (samples, draw.integer(1, 3), *size)
+    return (samples, draw.size(1, 3), *size)
 
 
 def normalization_strategy(own: str, default: bool) -> Callable[[Draw], Case]:

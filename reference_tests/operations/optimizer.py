@@ -126,7 +126,7 @@ def picked(draw: Draw, **options: tuple[Any, ...]) -> dict[str, Any]:
 
 def stepped(draw: Draw, state: Mapping[str, str | None], hyper: Mapping[str, Any]) -> Case:
     """Return a case with a history; `state` gives the kind of each entry, or None."""
-    spec = Spec((draw.integer(2, 4), draw.integer(1, 4)))
+    spec = Spec((draw.size(2, 4), draw.size(1, 4)))
     sizes, steady = draw.choice(_SIZES), draw.chance(1, 2)
     rng = np.random.default_rng(draw.integer(0, 2**31 - 1))
     size = rng.choice(sizes, spec.shape)

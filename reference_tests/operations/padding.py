@@ -78,7 +78,7 @@ def pad_strategy(draw: Draw) -> Case:
         spatial = draw.integer(1, 3)
         lead = (batch(draw),) if draw.chance(3, 4) else ()
         size = tuple(draw.integer(1, 5 - spatial // 2) for _ in range(spatial))
-        sizes = (*lead, draw.integer(1, 2), *size)
+        sizes = (*lead, draw.size(1, 2), *size)
     most = 4 - spatial if spatial < 4 else 1
     widths = [width for size in sizes[::-1][:spatial] for width in _edges(draw, mode, size, most)]
     values = (0.0, 0.0, 1.5, -2.0, math.inf) if mode == "constant" else (0.0,)

@@ -167,7 +167,7 @@ def avg1d_definition(
 
 def lead(draw: Draw) -> tuple[int, ...]:
     """Draw the axes before the spatial ones: mostly N and C, sometimes C alone."""
-    n, channels = batch(draw), draw.integer(1, 3)
+    n, channels = batch(draw), draw.size(1, 3)
     return (channels,) if not draw.limits and draw.chance(1, 10) else (n, channels)
 
 

@@ -84,7 +84,7 @@ def _users(axis: Fields) -> Table:
 def _drawn(draw: Draw) -> tuple[list[Axis], tuple[int, ...], dict[str, Any]]:
     """Draw windows, the axes before them, and the hyperparameters."""
     axes = window_axes(draw)
-    lead = (batch(draw), draw.integer(1, 2))
+    lead = (batch(draw), draw.size(1, 2))
     names = ("kernel_size", "dilation", "padding", "stride")
     unbatched = not draw.limits and draw.chance(1, 8)
     return axes, lead[unbatched:], {name: per_axis(draw, name, axes) for name in names}
