@@ -204,17 +204,19 @@ def along_axis(view: View) -> Iterator[str]:
         # Of one number it is always true, which says something only beside other cases.
         if view.right.shape[axis] < 2 and not named:
             continue
-        usual = _median(ratio, (axis,))
+        # Small numbers have lost digits, so the factor is that of the largest.
+        sizes = np.where(np.isfinite(ratio), np.abs(view.right), -1.0)
+        largest = np.argmax(sizes, axis, keepdims=True)
+        usual = np.take_along_axis(ratio, largest, axis)
         if np.isfinite(usual).any() and view.is_near(usual * view.right):
             yield f"is the right result times the same factor all along {'dim' if named else name}"
 
 
 def _median(array: Array, axes: tuple[int, ...]) -> Array:
-    """Return the median of what is finite along axes, NaN where nothing is."""
     finite = np.isfinite(array)
-    some = finite.any(axes, keepdims=True)
-    filled = np.where(some, np.where(finite, array, np.nan), 0.0)
-    return np.where(some, np.nanmedian(filled, axes, keepdims=True), np.nan)
+    if not finite.any(axes).all():
+        return np.full(1, np.nan)
+    return np.asarray(np.nanmedian(np.where(finite, array, np.nan), axes, keepdims=True))
 
 
 _FUNCTIONS: Mapping[str, Any] = {
