@@ -105,6 +105,9 @@ def _layer_strategy(biased: bool) -> Any:
         if 0 in last:
             last = sizes[1:] or (1,)
             sizes = (*sizes[: len(sizes) - len(last)], *last)
+        # Of one number little is left to see.
+        if math.prod(last) == 1 and draw.chance(3, 4):
+            last, sizes = (*last[:-1], 2), (*sizes[:-1], 2)
         arrays = {"x": Spec(sizes), "weight": optional(draw, "weight", lambda: Spec(last))}
         if biased:
             arrays["bias"] = optional(draw, "bias", lambda: Spec(last))
