@@ -20,6 +20,8 @@ _SLIDING = re.compile(r"(conv|conv_transpose|(max|avg|lp)_pool)([123])d")
 _COUNTS = ("kernel_size", "scale_factor", "num_groups", "groups", "upscale_factor", "output_size")
 # Operations on images, or on classes, whose second axis has a name.
 _CHANNELED = re.compile(r"(batch|instance|group|local_response)_norm|prelu|(cross_entropy|nll)\b")
+# One number stands for all axes of these.
+_OF_WINDOWS = ("kernel_size", "stride", "padding", "output_padding", "dilation")
 SPATIAL = {1: "W", 2: "HW", 3: "DHW"}
 
 
@@ -87,8 +89,12 @@ def features(question: Question) -> Features:
 
 def _parameters(question: Question) -> Iterator[tuple[str, bool]]:
     operation = question.inputs.operation
+    match = _SLIDING.match(operation.name)
+    axes = int(match[3]) if match else 1
     for name, value in question.inputs.hyper.items():
         yield from _parameter(name, value, operation.defaults.get(name, REQUIRED))
+        if type(value) is int and name in _OF_WINDOWS and axes > 1:
+            yield from _by_axis(name, each(value, axes), _plain(name, operation.defaults[name]))
 
 
 def _parameter(name: str, value: Any, default: Any) -> Iterator[tuple[str, bool]]:
@@ -104,8 +110,7 @@ def _parameter(name: str, value: Any, default: Any) -> Iterator[tuple[str, bool]
     numbers = value if isinstance(value, tuple) else (value,)
     if not all(isinstance(number, (int, float)) for number in numbers):
         return
-    plain = default if isinstance(default, (int, float)) else 0
-    plain = 1 if name in _COUNTS else plain
+    plain = _plain(name, default)
     for sign, holds in _COMPARED.items():
         yield f"{name} {sign} {plain!r}", any(holds(number, plain) for number in numbers)
     yield f"{name} = {plain!r}", all(number == plain for number in numbers)
@@ -113,6 +118,13 @@ def _parameter(name: str, value: Any, default: Any) -> Iterator[tuple[str, bool]
     if isinstance(value, tuple):
         yield f"{name} differs between the axes", len(set(numbers)) > 1
         yield from _by_axis(name, numbers, plain)
+
+
+def _plain(name: str, default: Any) -> Any:
+    """Return the number that asks for nothing special."""
+    if name in _COUNTS:
+        return 1
+    return default if isinstance(default, (int, float)) else 0
 
 
 _COMPARED: Mapping[str, Callable[[Any, Any], bool]] = {

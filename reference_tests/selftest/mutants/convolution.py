@@ -146,7 +146,7 @@ MUTANTS = (
     of_conv2d(
         name="conv/last-column-skipped",
         sentence="The last column of windows is skipped where the stride is above 1.",
-        points_at=rf"{beyond('stride')}|(last|right)\w* (column|position|window|border|edge)",
+        points_at=rf"{beyond('stride')}|last (column|index of W)",
         change=last_column_skipped,
     ),
     of_conv1d(

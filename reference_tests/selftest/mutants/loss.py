@@ -67,11 +67,6 @@ def margin_squared(loss: Any, call: Call) -> Any:
     return right("cosine_embedding_loss", call, margin=call.margin**2)
 
 
-def never_swapped(loss: Any, call: Call) -> Any:
-    """Do not compare with the distance between the positive and the negative."""
-    return right("triplet_margin_loss", call, swap=False)
-
-
 def always_exponentiated(loss: Any, call: Call) -> Any:
     """Exponentiate whatever the input is."""
     return right("poisson_nll_loss", call, log_input=True)
@@ -159,14 +154,6 @@ MUTANTS = (
         "output",
         r"margin|target[^.;\n]*(-1|negative)",
         margin_squared,
-    ),
-    mutant(
-        "loss/triplet-never-swapped",
-        "Swap is ignored.",
-        "triplet_margin_loss",
-        "output",
-        r"\bswap",
-        never_swapped,
     ),
     mutant(
         "loss/poisson-log-input-assumed",

@@ -124,7 +124,11 @@ MUTANTS = (
         "The gradients of all channels go to the places where the first one is largest.",
         "max_pool3d",
         "grad_input",
-        (r"first channel|channel 0|channels? (after|from|but)", beyond("channels?"), beyond("C")),
+        (
+            r"first (channel|index of C)|channel 0|channels? (after|from|but)",
+            beyond("channels?"),
+            beyond("C"),
+        ),
         places_of_first_channel,
     ),
     mutant(
