@@ -15,6 +15,7 @@ from typing import Any
 from reference_tests.selftest.known import Known, Line, lines
 
 START, END = "<!-- self-test by docs/self_test.py -->", "<!-- end of self-test -->"
+LEFT = "What is ambiguous, or was not named first: [docs/self-test.md](docs/self-test.md)."
 README, PAGE = Path("README.md"), Path("docs/self-test.md")
 
 
@@ -96,7 +97,7 @@ def main() -> None:
     options = parser.parse_args()
     found = json.loads(options.path.read_text(encoding="utf-8"))
     judged = known(found["known"])
-    text = f"{of_known(judged)}\n\n{summary(found)}"
+    text = f"{of_known(judged)}\n\n{summary(found)}\n\n{LEFT}"
     if not options.write:
         print(text)
         return
