@@ -202,11 +202,16 @@ def test_a_wrong_subject_raises_an_alarm_for_each_seed(monkeypatch):
 
 
 def test_subjects_that_compile_have_the_same_shapes_for_each_seed():
-    operation = alarms.refilled(CATALOGUE["conv2d"], 3)
-    cases = [operation.strategy(seeded(f"{seed}")) for seed in range(40)]
-    assert len({repr((case.arrays, case.hyper)) for case in cases}) == 3
-    assert len({case.seed for case in cases}) > 30
-    assert operation.pinned == ()
+    made = alarms.refilled(CATALOGUE["relu"], 24)
+    assert set(made) == {"", "subnormal"}
+    shapes = set()
+    for kind, operation in made.items():
+        cases = [operation.strategy(seeded(f"{seed}")) for seed in range(200)]
+        assert {case.family == "subnormal" for case in cases} == {bool(kind)}
+        assert len({case.seed for case in cases}) > 190
+        assert operation.pinned == ()
+        shapes |= {repr((case.arrays, case.family, case.layout)) for case in cases}
+    assert len(shapes) <= 24
 
 
 def test_what_is_described_is_of_the_catalogue():

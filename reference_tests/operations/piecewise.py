@@ -99,8 +99,9 @@ def hardswish(x: Any) -> Any:
     y = x * minimum(maximum(x + 3, 0.0), 6.0) / 6
 
     def pullback(g: Any) -> Any:
-        # The first form rounds less near 0, the second does not cancel near -1.5.
-        slope = either(x / 3 + 0.5, (x + 1.5) / 3)
+        # The first form rounds less near 0, the second does not cancel near -1.5, and the third is
+        # that of the product rule.
+        slope = either(either(x / 3 + 0.5, (x + 1.5) / 3), (x + 3) / 6 + x / 6)
         between = where(values >= 3, g, g * slope)
         return (where(values <= -3, 0.0, between),)
 
