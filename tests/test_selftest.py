@@ -11,7 +11,7 @@ from reference_tests import CATALOGUE, Implementation, cli
 from reference_tests.draw import seeded
 from reference_tests.faults import FAULTS
 from reference_tests.references.exact import subject as naive
-from reference_tests.selftest import alarms, known, unknown
+from reference_tests.selftest import alarms, known, timing, unknown
 from reference_tests.selftest.known import Known
 from reference_tests.selftest.mutants import MUTANTS
 from reference_tests.selftest.mutants.mutant import Mutant
@@ -217,6 +217,16 @@ def test_subjects_that_compile_have_the_same_shapes_for_each_seed():
 def test_what_is_described_is_of_the_catalogue():
     for names in alarms.DESCRIBED.values():
         assert {name.split(":")[0] for name in names} <= set(CATALOGUE)
+
+
+def test_the_mistake_whose_time_is_taken_is_named():
+    found = timing.timed("exact", 0.0)
+    assert found.named
+    assert found.seconds > 0
+    # How long it takes depends on the machine, whether that is in time does not.
+    assert not found.ok
+    assert timing.Timing("exact", 1.0, 5.0, True).ok
+    assert not timing.Timing("exact", 1.0, 5.0, False).ok
 
 
 def command(*words):

@@ -16,6 +16,7 @@ from reference_tests import files
 from reference_tests.commands.usage import OWN, UsageError
 from reference_tests.operations import CATALOGUE
 from reference_tests.parallel import default_jobs, each
+from reference_tests.references import available
 
 HELP = "judge the judge: what it rejects and names, and that it wrongs nobody"
 PARTS = ("known", "unknown", "alarms", "time")
@@ -170,7 +171,8 @@ def _alarms(options: argparse.Namespace, out: Console) -> tuple[Sequence[Any], T
 def _time(options: argparse.Namespace, out: Console) -> tuple[Sequence[Any], Table, bool]:
     from reference_tests.selftest import timing
 
-    found = timing.timed()
+    judges = {"exact", *available()}
+    found = [timing.timed(name, limit) for name, limit in timing.LIMITS.items() if name in judges]
     table = _table("From the command to the diagnosis of one wrong convolution")
     for heading in ("compared with", "seconds", "limit", "named"):
         table.add_column(heading, justify="left" if heading == "compared with" else "right")
