@@ -34,9 +34,9 @@ def check(options: argparse.Namespace) -> None:
     taken: dict[str, str] = {}
     for name, path in wanted(options).items():
         try:
-            place = path if path == "-" else os.path.realpath(path)
             if path != "-":
                 files.check(path)
+            place = path if path == "-" else os.path.realpath(path)
         except (OSError, ValueError) as error:
             raise UsageError(f"--{name} {path!r}: {error}") from error
         if place in taken:
