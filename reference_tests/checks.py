@@ -73,39 +73,39 @@ def _everything(
         arrays, scale = case.fill(dtype), operation.exact_scale
         cotangent = cache(partial(case.cotangent, dtype=dtype))
         call = Call(function, operation, arrays, case.hyper, cotangent)
-        outcome = call.outcome(case.layout, twice=True)
-        if outcome.unsupported:
-            # What is refused needs no truth.
-            yield Observation("", "parameters", dtype, "", "unsupported", outcome.unsupported)
-            return
-        expected = exact.truths(operation, arrays, case.hyper, call.cotangent, dtype)
-        yield from _sights(expected, arrays)
-        yield from _judged(call, outcome, "value", expected, case, dtype, references)
+        yield from _judged(call, "value", _bounded, case, dtype, references)
         if scale is None:
             continue
         arrays = case.fill_integers(dtype, scale)
         cotangent = cache(partial(case.cotangent, dtype=dtype, scale=scale))
         call = Call(function, operation, arrays, case.hyper, cotangent)
-        outcome = call.outcome(case.layout)
-        whole = exact.integers(operation, arrays, case.hyper, call.cotangent)
-        expected = {name: certain(value) for name, value in whole.items()}
-        yield from _sights(expected, arrays)
-        yield from _judged(call, outcome, "exact", expected, case, dtype, references)
+        yield from _judged(call, "exact", _whole, case, dtype, references)
+
+
+def _bounded(call: Call, dtype: str) -> dict[str, Truth]:
+    return exact.truths(call.operation, call.arrays, call.hyper, call.cotangent, dtype)
+
+
+def _whole(call: Call, dtype: str) -> dict[str, Truth]:
+    whole = exact.integers(call.operation, call.arrays, call.hyper, call.cotangent)
+    return {name: certain(value) for name, value in whole.items()}
 
 
 def _judged(
     call: Call,
-    outcome: Outcome,
     check: str,
-    expected: Mapping[str, Truth],
+    truth: Callable[[Call, str], dict[str, Truth]],
     case: Case,
     dtype: str,
     references: Sequence[Reference],
-) -> Iterator[Observation]:
-    """Yield what one tier shows."""
+) -> Iterator[Observation | Sight]:
+    """Yield what one tier shows; what is refused needs no truth."""
+    outcome = call.outcome(case.layout, twice=check == "value")
     if outcome.unsupported:
         yield Observation("", "parameters", dtype, "", "unsupported", outcome.unsupported)
         return
+    expected = truth(call, dtype)
+    yield from _sights(expected, call.arrays)
     yield from _answered(call, outcome, dtype)
     for name in outcome.missing:
         yield Observation(name, check, dtype, "exact", "not provided", "there is no gradient")

@@ -357,7 +357,7 @@ def _faults(row: tuple[Any, ...]) -> list[Fault]:
     for operation in operations:
         for array in CATALOGUE[operation].differentiable:
             able.setdefault(grad_name(array), []).append(operation)
-    # That of the target is no gradient that anybody needs.
+    # The target is data: its gradient is judged, but has no entries of its own.
     able.pop("grad_target", None)
     for name, names in able.items():
         mine = (tuple(names), *rest, (name,))

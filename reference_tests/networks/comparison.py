@@ -147,8 +147,8 @@ def _compared(
     report = NetworkReport()
     if free.error:
         # What is wrong with a layer that was not reached shows on the reference's input too.
-        reached = {node.name for node in free.nodes if node.output is not None}
         free.nodes = [node for node in free.nodes if node.output is not None]
+        reached = {node.name for node in free.nodes}
         missed = ((name, layer) for name, layer in mine.layers().items() if name not in reached)
         free.nodes += [Node(name, 0, layer, x) for name, layer in missed]
     pairs = matched(free.nodes, right.nodes, names, complete=not free.error)

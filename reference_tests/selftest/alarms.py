@@ -25,8 +25,8 @@ RIGHT = {
 SEEDS = range(1, 21)
 # JAX compiles few shapes, so all seeds fill the same ones; of these it lacks some.
 FIXED = {"JAX": 24}
-# What docs/subjects.md describes of them: other conventions at kinks, and lost digits. Beside these
-# they take subnormal numbers for 0.
+# What docs/frameworks.md describes of them: other conventions at kinks, and lost digits. Beside
+# these they take subnormal numbers for 0.
 DESCRIBED = {
     "JAX": {
         "binary_cross_entropy_with_logits:grad_input:value",
