@@ -253,6 +253,21 @@ def test_a_changing_pullback_is_told(times, told):
     assert bool(others) == (times[0] != 1)
 
 
+def test_what_is_added_to_itself_may_be_rounded():
+    def function(x):
+        y, pullback = naive.operations["mish"](x)
+        uses = iter((1, 2))
+
+        def pull(grad_output):
+            # Two roundings more than the definition.
+            return next(uses) * (pullback(grad_output)[0] / 3 * 3)
+
+        return y, pull
+
+    found = relations("mish", "grad_input", function=function)
+    assert found[0].startswith("grad_input is added to itself when the same pullback is used again")
+
+
 def test_another_dtype_is_told():
     def function(x):
         return naive.operations["relu"](x)[0].astype(np.float64), None
