@@ -18,6 +18,8 @@ from reference_tests.references.exact import Truth, certain
 
 Array = NDArray[Any]
 DTYPES = ("float32", "float64")
+# Of all numbers within bounds, of small integers to the bit.
+TIERS = ("value", "exact")
 # Checks that end a case: whoever does not return will not do so the next time.
 ENDING = ("time", "process")
 
@@ -53,9 +55,10 @@ def evaluate(
     case: Case,
     references: Sequence[Reference] = (),
     dtypes: Sequence[str] = DTYPES,
+    tiers: Sequence[str] = TIERS,
 ) -> Iterator[Observation | Sight]:
     """Yield everything that one case shows about a subject's callable."""
-    for seen in _everything(function, operation, case, references, dtypes):
+    for seen in _everything(function, operation, case, references, dtypes, tiers):
         yield seen
         if isinstance(seen, Observation) and seen.check in ENDING:
             return
@@ -67,19 +70,21 @@ def _everything(
     case: Case,
     references: Sequence[Reference],
     dtypes: Sequence[str],
+    tiers: Sequence[str],
 ) -> Iterator[Observation | Sight]:
-    """Yield what both tiers show in every dtype."""
+    """Yield what the tiers show in every dtype."""
+    scale = operation.exact_scale
     for dtype in dtypes:
-        arrays, scale = case.fill(dtype), operation.exact_scale
-        cotangent = cache(partial(case.cotangent, dtype=dtype))
-        call = Call(function, operation, arrays, case.hyper, cotangent)
-        yield from _judged(call, "value", _bounded, case, dtype, references)
-        if scale is None:
-            continue
-        arrays = case.fill_integers(dtype, scale)
-        cotangent = cache(partial(case.cotangent, dtype=dtype, scale=scale))
-        call = Call(function, operation, arrays, case.hyper, cotangent)
-        yield from _judged(call, "exact", _whole, case, dtype, references)
+        if "value" in tiers:
+            arrays = case.fill(dtype)
+            cotangent = cache(partial(case.cotangent, dtype=dtype))
+            call = Call(function, operation, arrays, case.hyper, cotangent)
+            yield from _judged(call, "value", _bounded, case, dtype, references)
+        if "exact" in tiers and scale is not None:
+            arrays = case.fill_integers(dtype, scale)
+            cotangent = cache(partial(case.cotangent, dtype=dtype, scale=scale))
+            call = Call(function, operation, arrays, case.hyper, cotangent)
+            yield from _judged(call, "exact", _whole, case, dtype, references)
 
 
 def _bounded(call: Call, dtype: str) -> dict[str, Truth]:

@@ -186,18 +186,16 @@ def judge_case(
     return report
 
 
+def explainer() -> Diagnose:
+    """Import what diagnoses failures; the dictionary of mistakes is not needed to judge."""
+    from reference_tests.diagnosis import diagnose
+
+    return diagnose
+
+
 def _diagnosing(wanted: bool) -> Diagnose | None:
     """Return what diagnoses failures, if that is wanted."""
-    if not wanted:
-        return None
-
-    def diagnosing(*case: Any) -> Mapping[str, Any]:
-        # The dictionary of mistakes is not needed to judge, only to explain.
-        from reference_tests.diagnosis import diagnose
-
-        return diagnose(*case)
-
-    return diagnosing
+    return (lambda *case: explainer()(*case)) if wanted else None
 
 
 def known_operation(name: str | Operation) -> Operation:

@@ -16,7 +16,7 @@ from typing import Any
 
 from reference_tests.host import close_all
 from reference_tests.implementation import Implementation
-from reference_tests.judge import Interrupted, closed, opened, verify
+from reference_tests.judge import Interrupted, closed, explainer, opened, verify
 from reference_tests.process import Place, opened_at, process_of
 from reference_tests.report import Finding, OperationReport, Report
 
@@ -109,7 +109,8 @@ def verify_at(
     start = time.monotonic()
     done: dict[str, OperationReport] = {}
     imported: set[str] = set()
-    with opened_at(place) as subject:
+    # It takes as long to start as the diagnosis to be imported.
+    with opened_at(place, meanwhile=explainer) as subject:
         report, chosen = opened(subject, operations, references, examples, seed, dtypes)
         add_versions(report, subject)
         names = [operation.name for operation in chosen]

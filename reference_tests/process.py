@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import inspect
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -133,8 +133,13 @@ class Place:
 
 
 @contextlib.contextmanager
-def opened_at(place: str | Place) -> Iterator[Implementation]:
-    """Give the subject at a place, and end its process afterwards if it has one."""
+def opened_at(
+    place: str | Place, meanwhile: Callable[[], object] = lambda: None
+) -> Iterator[Implementation]:
+    """Give the subject at a place, and end its process afterwards if it has one.
+
+    `meanwhile` is called while that process starts.
+    """
     if isinstance(place, str):
         place = Place(place, isolated=False)
     if not place.isolated:
@@ -142,6 +147,8 @@ def opened_at(place: str | Place) -> Iterator[Implementation]:
         return
     process = Worker(place.name, place.python, place.timeout)
     try:
+        process.begin()
+        meanwhile()
         yield implementation(process)
     finally:
         process.close()

@@ -12,7 +12,7 @@ import numpy as np
 
 from reference_tests.call import Call
 from reference_tests.case import Case, allowed, same
-from reference_tests.checks import ENDING, Observation, Sight, evaluate
+from reference_tests.checks import ENDING, TIERS, Observation, Sight, evaluate
 from reference_tests.differences import differences
 from reference_tests.draw import seeded
 from reference_tests.grid import Grid
@@ -340,12 +340,13 @@ class Trial:
     def _fails(self, key: Key) -> Callable[[Case], str | None]:
         """Return what tells the message of the same check for another case that fails it too."""
         dtypes = [key[2]] if key[2] else self.dtypes
+        tiers = [key[1]] if key[1] in TIERS else TIERS
 
         def message(case: Case) -> str | None:
             assert self.function is not None
             if self._impatient():
                 return None
-            for seen in evaluate(self.function, self.operation, case, (), dtypes):
+            for seen in evaluate(self.function, self.operation, case, (), dtypes, tiers):
                 if not isinstance(seen, Observation):
                     continue
                 if seen.check in ENDING:
