@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from reference_tests import worker
 from reference_tests.case import laid_out
 from reference_tests.operation import Operation, grad_name
 from reference_tests.watching import FAULTS_OF_SUBJECTS, Told, fault, no_array, watched
@@ -76,7 +77,7 @@ class Call:
         try:
             result = self.operation.call(self.function, given, options)
         except NotImplementedError as error:
-            return Outcome({}, unsupported=str(error) or "NotImplementedError")
+            return Outcome({}, unsupported=worker.text_of(error) or "NotImplementedError")
         except FAULTS_OF_SUBJECTS as error:
             check, message = fault(error)
             return Outcome({}, message, check=check, told=tuple(self._told({}, given)))

@@ -158,7 +158,7 @@ class Report:
         """How many operations passed, in words."""
         passed = sum(each.status == "passed" for each in self.operations)
         absent = len(self.operations) - len(self.provided)
-        more = f" ({absent} more are not provided)" if absent else ""
+        more = f" ({absent} more {'is' if absent == 1 else 'are'} not provided)" if absent else ""
         return f"{passed} of {len(self.provided)} operations passed{more}"
 
     @property

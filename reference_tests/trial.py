@@ -22,6 +22,7 @@ from reference_tests.references import Reference
 from reference_tests.report import ORDER, Finding, OperationReport
 from reference_tests.reproduction import Key, shrunk, written
 from reference_tests.watching import FAULTS_OF_SUBJECTS, Gone, fault
+from reference_tests.worker import text_of
 
 # Takes a callable, its operation, failing cases with their dtype and whether they are in integers,
 # and limits; returns for each output an object with `faults` and an `explanation`.
@@ -235,7 +236,7 @@ class Trial:
                         Observation(output, check, dtype, "", status, message or ""), None, 0
                     )
             except NotImplementedError as error:
-                seen = Observation("", "parameters", dtype, "", "unsupported", str(error))
+                seen = Observation("", "parameters", dtype, "", "unsupported", text_of(error))
                 self._note(seen, None, 0)
             except FAULTS_OF_SUBJECTS as error:
                 check, text = fault(error)

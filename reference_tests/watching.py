@@ -69,8 +69,9 @@ def fault(error: BaseException, what: str = "") -> tuple[str, str]:
         return error.check, f"{what}{error}"
     place = error.place if isinstance(error, Raised) else worker.place_of(error)
     where = f" ({place})" if place else ""
-    text = f": {error}" if str(error) else ""
-    return "call", printable(f"{what}raised {type(error).__name__}{text}{where}")
+    text = worker.text_of(error)
+    said = f": {text}" if text else ""
+    return "call", printable(f"{what}raised {type(error).__name__}{said}{where}")
 
 
 def printable(text: str) -> str:

@@ -206,6 +206,14 @@ def shared(results: Any, arguments: list[Any]) -> list[tuple[int, int]]:
     ]
 
 
+def text_of(error: BaseException) -> str:
+    """Return what an exception says, nothing if it fails to."""
+    try:
+        return str(error)
+    except Exception:
+        return ""
+
+
 def place_of(error: BaseException) -> str:
     """Return the line of the subject that raised, such as ``my_cnn.py:12 in conv2d``."""
     for frame in reversed(traceback.extract_tb(error.__traceback__)):
@@ -371,7 +379,7 @@ class Server:
 def _told(error: BaseException) -> dict[str, Any]:
     """Return an exception as plain types."""
     kind = "NotImplementedError" if isinstance(error, NotImplementedError) else type(error).__name__
-    return {"error": [kind, str(error), place_of(error), trace_of(error)]}
+    return {"error": [kind, text_of(error), place_of(error), trace_of(error)]}
 
 
 def _parameters(function: Callable[..., Any]) -> Any:

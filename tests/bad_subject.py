@@ -19,6 +19,13 @@ class Special(Exception):
     """An exception that exists only here."""
 
 
+class Mute(Exception):
+    """An exception that cannot say what it is."""
+
+    def __str__(self):
+        raise RuntimeError("no words")
+
+
 def right(x):
     return np.maximum(x, 0), lambda grad_output: grad_output * ~(x <= 0)
 
@@ -49,6 +56,10 @@ def pulling(act):
 
 def raise_special(*arguments):
     raise Special("not today")
+
+
+def raise_mute(x):
+    raise Mute
 
 
 def refuse(x):
@@ -122,6 +133,7 @@ HABITS = {
     "right": right,
     "raise": before(raise_special),
     "raise for some": before(raise_for_some),
+    "raise without a word": before(raise_mute),
     "refuse": before(refuse),
     "exit": before(lambda x: sys.exit(0)),
     "exhaust": before(exhaust),

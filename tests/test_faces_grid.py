@@ -120,7 +120,7 @@ def test_the_score_counts_what_is_not_provided():
     assert grid(report)["tanh"] == tanh
     assert figures.cells == len(Grid(CATALOGUE["relu"]).cells) + len(tanh)
     assert figures.verified == sum(c.status == "passed" for c in report["relu"].cells)
-    assert figures.line == "ok: 1 of 1 operations passed (1 more are not provided)"
+    assert figures.line == "ok: 1 of 1 operations passed (1 more is not provided)"
 
 
 def test_a_cell_is_verified_only_by_cases():

@@ -20,6 +20,7 @@ FOUND = {
     "right": None,
     "raise": ("call", "error", "raised Special: not today (bad_subject.py:"),
     "raise for some": ("call", "error", "no numbers"),
+    "raise without a word": ("call", "error", "raised Mute (bad_subject.py:"),
     "exit": ("call", "error", "raised SystemExit: 0 (bad_subject.py:"),
     "exhaust": ("call", "error", "raised RecursionError: maximum recursion depth exceeded"),
     "allocate": ("call", "error", "MemoryError"),

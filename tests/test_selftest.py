@@ -30,11 +30,13 @@ FEW_MUTANTS = (
     "loss/gaussian-variance-grad-doubled",
     "loss/poisson-log-input-assumed",
     "linear/first-bias-for-all",
-    "pad/outermost-repeated",
+    "flatten/from-the-bottom",
 )
 FEW_FAULTS = (
     ("conv/bias-grad-averaged", "conv1d"),
     ("linear/weight-grad-averaged", "linear"),
+    ("pad/outermost-repeated", "pad"),
+    ("resize/half-pixel-missing", "interpolate"),
     ("pool/least-instead-of-largest", "max_pool1d"),
     ("activation/negative-side-missing", "leaky_relu"),
     ("activation/grad-sign", "relu"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -24,6 +25,7 @@ _CALLED = {
     "grad_positive": ("positive-grad-", "The gradient of the positive", "grad_positive"),
     "grad_negative": ("negative-grad-", "The gradient of the negative", "grad_negative"),
     "grad_weight": ("weight-grad-", "The gradient of the weight", "grad_weight"),
+    "grad_kernel": ("kernel-grad-", "The gradient of the kernel", "grad_kernel"),
     "grad_bias": ("bias-grad-", "The gradient of the bias", "grad_bias"),
     "running_mean": ("running-mean-", "The running mean", "running_mean"),
     "running_var": ("running-variance-", "The running variance", "running_var"),
@@ -58,6 +60,76 @@ def given(**values: Any) -> Given:
 def _array(values: Any) -> Any:
     array = np.asarray(values)
     return array if array.dtype.kind == "f" else array.astype(float)
+
+
+def drawn(**parts: Any) -> Given:
+    """Return what makes a case whose arrays of these shapes are drawn.
+
+    Each part is the shape of an array, or a hyperparameter.
+    """
+
+    def case(operation: str) -> Case:
+        record = CATALOGUE[operation]
+        specs = {name: Spec(parts[name]) for name in record.arrays}
+        return Case(specs, {name: parts[name] for name in record.defaults if name in parts})
+
+    return case
+
+
+def both(mistake: Changes) -> dict[str, Changes]:
+    """Return one mistake for the output and for the gradient of the input."""
+    return dict.fromkeys(("output", "grad_input"), mistake)
+
+
+def listed_apart(row: tuple[Any, ...]) -> list[Fault]:
+    """Return the faults of a row of `listed` that ends with the mistake of each output."""
+    *parts, mistakes = row
+    faults = []
+    for output, mistake in mistakes.items():
+        whole: tuple[Any, ...] = (*parts, mistake, (output,))
+        faults += listed(*whole)
+    return faults
+
+
+def gradients(
+    family: str, operations: Sequence[str], case: Given, outputs: Sequence[str] = ("grad_input",)
+) -> list[Fault]:
+    """Return the mistakes that any gradient may have, of operations that are linear."""
+
+    def upstream(value: float) -> Given:
+        def valued(operation: str) -> Case:
+            return replace(case(operation), values={"grad_output": np.array(value)})
+
+        return valued
+
+    row = (family, "", operations)
+    sign: Changes = {"after": lambda grad, inputs: -grad, "shows_if": lambda h, s: True}
+    alone: Changes = {
+        "before": lambda inputs: inputs.but(grad_output=np.ones_like(inputs.grad_output)),
+        "shows_if": lambda h, s: True,
+    }
+    return [
+        *listed(
+            *row,
+            "sign",
+            "{} has the wrong sign.",
+            "-{}",
+            "an upstream gradient of 0",
+            (case, upstream(0.0)),
+            sign,
+            outputs,
+        ),
+        *listed(
+            *row,
+            "ignores-upstream",
+            "{} takes the gradient of what follows for 1.",
+            "{} for grad_output = 1",
+            "an upstream gradient of 1, as of a sum",
+            (upstream(2.0), upstream(1.0)),
+            alone,
+            outputs,
+        ),
+    ]
 
 
 def listed(

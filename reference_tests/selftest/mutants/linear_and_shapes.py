@@ -1,4 +1,4 @@
-"""Mistakes in linear layers, and in operations that move values."""
+"""Mistakes in linear layers and in flattening."""
 
 from __future__ import annotations
 
@@ -35,49 +35,6 @@ def from_the_bottom(y: Any, call: Call) -> Any:
     """Read the last of the joined axes but one from its end."""
     start, end = call.start_dim % call.x.ndim, call.end_dim % call.x.ndim
     return np.flip(call.x, end - 1).reshape(y.shape) if end > start else y
-
-
-def sides_exchanged(y: Any, call: Call) -> Any:
-    """Pad after the input what is to come before it."""
-    if call.mode != "constant":
-        return y
-    widths = [w for side in zip(call.pad[1::2], call.pad[::2], strict=True) for w in side]
-    return right("pad", call, pad=tuple(widths))
-
-
-def outermost_repeated(y: Any, call: Call) -> Any:
-    """Reflect with the outermost value."""
-    if call.mode != "reflect" or min(call.pad) < 0:
-        return y
-    pairs = list(zip(call.pad[::2], call.pad[1::2], strict=True))[::-1]
-    return np.pad(call.x, [(0, 0)] * (call.x.ndim - len(pairs)) + pairs, "symmetric")
-
-
-def always_corners(y: Any, call: Call) -> Any:
-    """Align the corners, whatever is asked."""
-    linear = call.mode in ("linear", "bilinear", "trilinear", "bicubic")
-    if not linear or call.antialias:
-        return y
-    return right("interpolate", call, align_corners=True)
-
-
-def blocks_first(y: Any, call: Call) -> Any:
-    """Take the channels in the order (r, r, C), not (C, r, r)."""
-    factor, (*lead, channels, height, width) = call.upscale_factor, call.x.shape
-    blocks = call.x.reshape(*lead, factor * factor, channels // factor**2, height, width)
-    return right("pixel_shuffle", call, x=blocks.swapaxes(-3, -4).reshape(call.x.shape))
-
-
-def taps_first(y: Any, call: Call) -> Any:
-    """Return the columns in the order (KH, KW, C), not (C, KH, KW)."""
-    channels, (*lead, rows, windows) = call.x.shape[-3], y.shape
-    taps = y.reshape(*lead, channels, rows // channels, windows)
-    return taps.swapaxes(-2, -3).reshape(y.shape)
-
-
-def shuffled_back(y: Any, call: Call) -> Any:
-    """Shuffle by the inverse permutation."""
-    return right("channel_shuffle", call, groups=call.x.shape[1] // call.groups)
 
 
 MUTANTS = (
@@ -117,53 +74,5 @@ MUTANTS = (
         "output",
         rf"{MOVED}|flip|revers|upside",
         from_the_bottom,
-    ),
-    mutant(
-        "pad/sides-exchanged",
-        "What is to be padded before an axis is padded after it.",
-        "pad",
-        "output",
-        r"\bpad\b|before|after|exchang|swapp?|shift|constant",
-        sides_exchanged,
-    ),
-    mutant(
-        "pad/outermost-repeated",
-        "A reflection repeats the outermost value.",
-        "pad",
-        "output",
-        r"reflect|border|\bedges?\b|outermost",
-        outermost_repeated,
-    ),
-    mutant(
-        "interpolate/always-corners",
-        "Corners are always aligned.",
-        "interpolate",
-        "output",
-        r"align_corners|linear|cubic|corners",
-        always_corners,
-    ),
-    mutant(
-        "pixel-shuffle/blocks-first",
-        "The channels are taken in the order (r, r, C), not (C, r, r).",
-        "pixel_shuffle",
-        "output",
-        (MOVED, beyond("channels?"), r"upscale_factor"),
-        blocks_first,
-    ),
-    mutant(
-        "unfold/taps-first",
-        "The columns are in the order (KH, KW, C), not (C, KH, KW).",
-        "unfold",
-        "output",
-        (MOVED, beyond("channels?"), r"first channel"),
-        taps_first,
-    ),
-    mutant(
-        "channel-shuffle/inverse",
-        "The channels are shuffled back: the permutation is the inverse one.",
-        "channel_shuffle",
-        "output",
-        (MOVED, r"groups?\b"),
-        shuffled_back,
     ),
 )
