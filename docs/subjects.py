@@ -59,7 +59,9 @@ class Project(NamedTuple):
 
 # A NumPy of its time for what was released before NumPy 2.
 PROJECTS = {
-    "autograd": Project("autograd", ("autograd==1.9.0", "scipy==1.17.1", "numpy==2.4.6")),
+    "autograd": Project(
+        "autograd", ("autograd==1.9.0", "scipy==1.17.1", "numpy==2.4.6"), examples=24
+    ),
     "chainer": Project("Chainer", ("chainer==7.8.1", "numpy==1.26.4")),
     "dezero": Project(
         "DeZero",
@@ -74,7 +76,7 @@ PROJECTS = {
     ),
     "pydynet": Project("PyDyNet", ("pydynet==1.1", "numpy==2.4.6"), examples=8),
     "smallpebble": Project("SmallPebble", ("smallpebble==3.0.5", "numpy==2.4.6")),
-    "synapgrad": Project("synapgrad", ("synapgrad==1.0.0", "numpy==2.4.6")),
+    "synapgrad": Project("synapgrad", ("synapgrad==1.0.0", "numpy==2.4.6"), examples=24),
     # JAX compiles each shape of each dtype anew.
     "jax": Project("JAX", ("jax==0.10.2", "numpy==2.4.6"), examples=2, dtypes=("float32",)),
     "pytorch": Project(
