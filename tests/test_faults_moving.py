@@ -1,4 +1,4 @@
-"""The mistakes of what moves, resizes and correlates, by numbers worked out here by hand."""
+"""The mistakes of what moves, resizes, correlates and randomizes, by numbers worked out by hand."""
 
 import numpy as np
 import pytest
@@ -222,3 +222,14 @@ def test_exchanged_arguments_reverse_the_whole_correlation():
     x, kernel = np.array([1.0, 2, 4]), np.array([1.0, 10])
     y, _ = run("correlate/arguments-exchanged", "correlate", x, kernel)
     np.testing.assert_array_equal(y, np.correlate(kernel, x, "full"))
+
+
+@pytest.mark.parametrize(
+    ("slope", "factor"), [("lower", 0.25), ("upper", 0.5), ("not-halved", 0.75)]
+)
+def test_another_slope_in_evaluation(slope, factor):
+    x, options = np.array([-4.0, 4.0]), {"lower": 0.25, "upper": 0.5}
+    y, _ = run(f"activation/random-slope-{slope}", "rrelu", x, **options)
+    np.testing.assert_array_equal(y, [-4 * factor, 4])
+    _, grad = run(f"activation/grad-random-slope-{slope}", "rrelu", x, **options)
+    np.testing.assert_array_equal(grad, [factor, 1])

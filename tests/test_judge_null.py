@@ -1,5 +1,7 @@
 """Subjects that compute nothing are rejected, and none of them can make the judge crash."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from budget import some
@@ -43,6 +45,11 @@ def everywhere(make):
     return {name: make(naive.operations[name]) for name in CATALOGUE}
 
 
+def shortly():
+    """Return operations of which one pinned case is enough to reject a null subject."""
+    return [replace(CATALOGUE[name], pinned=CATALOGUE[name].pinned[:1]) for name in some(CATALOGUE)]
+
+
 # Whether a null subject is rejected needs neither its diagnosis nor its smallest case.
 BARE = {"examples": 0, "dtypes": ["float32"], "diagnose": False, "reproduce": False}
 NULL = {
@@ -56,17 +63,17 @@ NULL = {
 
 @pytest.mark.parametrize("kind", NULL)
 def test_null_subjects_fail_every_operation(kind):
-    names = some(CATALOGUE)
-    report = verify(Implementation(kind, NULL[kind]), names, [], **BARE)
+    operations = shortly()
+    report = verify(Implementation(kind, NULL[kind]), operations, [], **BARE)
     statuses = {operation.name: operation.status for operation in report}
-    assert list(statuses) == names
+    assert list(statuses) == [operation.name for operation in operations]
     assert {n: s for n, s in statuses.items() if s not in ("failed", "error")} == {}
     assert not report.ok
 
 
 def test_the_unchanged_results_pass_so_that_the_change_is_what_fails():
     same = everywhere(lambda f: changed(f, lambda a: a))
-    report = verify(Implementation("same", same), some(CATALOGUE), [], **BARE)
+    report = verify(Implementation("same", same), shortly(), [], **BARE)
     report.assert_ok()
     assert {operation.status for operation in report} == {"passed"}
 

@@ -20,7 +20,7 @@ from reference_tests.tolerance import FORMATS, Bounded, plain
 # order step² = 1e-32, and so is the cancellation 2**-160 / step; the rest is for ill condition.
 STEP = Number(2) ** -53
 ROOM = Number(10) ** -25
-DIFFERENTIABLE = some(n for n, operation in CATALOGUE.items() if operation.differentiable)
+DIFFERENTIABLE = [n for n, operation in CATALOGUE.items() if operation.differentiable]
 
 
 def torch_subject():
@@ -57,10 +57,10 @@ def test_a_right_subject_is_never_rejected(name, seed):
     if name in ("naive", "scipy"):
         # They refuse nothing, or other things.
         operations = [replace(operation, invalid=()) for operation in operations]
-    report = verify(subject, operations, [], examples=4, seed=seed)
+    report = verify(subject, operations, [], examples=2, seed=seed)
     # With few cases an output may show nothing; that is no verdict.
     assert [f for f in report.failures if f.check != "trust"] == []
-    assert all(operation.cases == 4 for operation in report)
+    assert all(operation.cases == 2 for operation in report)
 
 
 def smooth(operation, index):

@@ -80,7 +80,10 @@ def diagnose(
         subject does to its arguments and to other calls under "purity" and "repeatability".
     """
     if operation.law is not None:
-        return _by_law(function, operation)
+        found = _by_law(function, operation)
+        # What is not random is told by its numbers.
+        if found or not cases:
+            return found
     inquiry = Inquiry(function, operation, limits, cases or _exposing(operation, limits or {}))
     outputs = dict.fromkeys(name for w in inquiry.survey for name in w.question.right)
     found = {name: _of_output(inquiry, name) for name in outputs if _fails(inquiry, name)}
@@ -110,7 +113,7 @@ def _exposing(operation: Operation, limits: Mapping[str, Any]) -> list[tuple[Cas
 
 def _by_law(function: Callable[..., Any], operation: Operation) -> dict[str, Diagnosis]:
     """Return the known mistakes of a random operation, which its masks tell."""
-    found = {}
+    found: dict[str, Diagnosis] = {}
     for output in ("output", "grad_input"):
         try:
             ids = randomness.named(operation, function, output)
