@@ -39,6 +39,7 @@ FEW_FAULTS = (
     ("pool/least-instead-of-largest", "max_pool1d"),
     ("activation/negative-side-missing", "leaky_relu"),
     ("activation/grad-sign", "relu"),
+    ("activation/random-slope-upper", "rrelu"),
     ("cross-entropy/not-averaged", "nll_loss"),
     ("loss/square-halved", "mse_loss"),
     ("loss/log-target-ignored", "kl_div"),
