@@ -5,12 +5,13 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
 import numpy as np
 
-from reference_tests.call import Call
+from reference_tests.call import Call, Outcome
 from reference_tests.case import Case, allowed, same
 from reference_tests.checks import ENDING, TIERS, Observation, Sight, evaluate
 from reference_tests.differences import differences
@@ -30,6 +31,8 @@ Diagnose = Callable[..., Mapping[str, Any]]
 # How often a subject may not return before no more of its operation is judged: each time costs
 # the limit of time, or the start of a process.
 PATIENCE = {"time": 2, "process": 5}
+# After so many refused cases the judge guesses which parameters the subject refuses.
+LESSON = 20
 # The checks of which the numbers tell nothing.
 UNEXPLAINED = ("invalid input", "layout", "parameters")
 
@@ -58,6 +61,9 @@ class Trial:
         self.report = OperationReport(operation.name)
         self.grid = Grid(operation)
         self.limits = dict(subject.limits.get(operation.name, {}))
+        # Drawn cases by whether the subject supports them, and values that it seems to refuse.
+        self.answered: dict[bool, list[Case]] = {False: [], True: []}
+        self.guessed: dict[str, Any] = {}
         self.given_up = False
         self.endings = dict.fromkeys(ENDING, 0)
         self.bad: Counter[Key] = Counter()
@@ -127,49 +133,68 @@ class Trial:
 
     def _drawn(self, examples: int) -> None:
         index, supported = len(self.operation.pinned), 0
-        refused: list[Case] = []
-        accepted: list[Case] = []
         # A subject that refuses almost everything must not keep the judge for ever.
         while supported < examples and index < 20 * examples + 100:
             if self._impatient() or (self.end is not None and time.monotonic() > self.end):
                 return
             case = self._draw(index)
-            if self._case(case, index):
-                supported += 1
-                accepted.append(case)
-            else:
-                refused.append(case)
-                if len(refused) == 20:
-                    self._learn(refused, accepted)
+            accepted = self._case(case, index)
+            supported += accepted
+            self._learn(case, accepted)
             index += 1
 
-    def _learn(self, refused: Sequence[Case], accepted: Sequence[Case]) -> None:
-        """Restrict the draws to what the refused cases suggest that the subject supports."""
+    def _learn(self, case: Case, accepted: bool) -> None:
+        """Restrict the draws to what drawn cases suggest that the subject supports."""
+        self.answered[accepted].append(case)
+        witnesses = [case] if accepted else []
+        if not accepted and len(self.answered[False]) == LESSON:
+            self.guessed = self._refused()
+            self.limits |= {name: self.operation.defaults[name] for name in self.guessed}
+            witnesses = self.answered[True]
+        # What was guessed of few cases is asked, as soon as there are cases to ask it with.
+        if len(self.answered[True]) <= LESSON:
+            for witness in witnesses:
+                self._ask(witness)
+
+    def _refused(self) -> dict[str, Any]:
+        """Return the parameters that have another value than by default in refused cases only."""
+        found = {}
         for name, default in self.operation.defaults.items():
             if default is REQUIRED or name in self.limits:
                 continue
-            options = self.operation.options
-            other = [case for case in accepted if options({name: case.hyper.get(name, default)})]
-            if not other:
-                self.limits[name] = default
+            given = {
+                accepted: [
+                    case.hyper[name]
+                    for case in cases
+                    if name in case.hyper and self.operation.options({name: case.hyper[name]})
+                ]
+                for accepted, cases in self.answered.items()
+            }
+            if given[False] and not given[True]:
+                found[name] = given[False][0]
+        return found
+
+    def _ask(self, witness: Case) -> None:
+        """Take back what was guessed to be refused, if the subject takes it in a supported case."""
+        for name, value in list(self.guessed.items()):
+            outcome = self._outcome(replace(witness, hyper={**witness.hyper, name: value}))
+            if not outcome.unsupported and not outcome.error:
+                del self.limits[name], self.guessed[name]
 
     def _learn_before(self, index: int) -> None:
         """Learn what the cases before this one taught, so that it is drawn as it was."""
-        refused: list[Case] = []
-        accepted: list[Case] = []
         for earlier in range(len(self.operation.pinned), index):
             case = self._draw(earlier)
-            (accepted if self._supports(case) else refused).append(case)
-            if len(refused) == 20:
-                self._learn(refused, accepted)
-                return
+            self._learn(case, self._supports(case))
 
     def _supports(self, case: Case) -> bool:
+        return not self._outcome(case).unsupported
+
+    def _outcome(self, case: Case) -> Outcome:
         assert self.function is not None
         arrays, dtype = case.fill(self.dtypes[0]), self.dtypes[0]
         cotangent = partial(case.cotangent, dtype=dtype)
-        call = Call(self.function, self.operation, arrays, case.hyper, cotangent)
-        return not call.outcome().unsupported
+        return Call(self.function, self.operation, arrays, case.hyper, cotangent).outcome()
 
     def _case(self, case: Case, index: int) -> bool:
         """Evaluate one case; return whether the subject supports it."""

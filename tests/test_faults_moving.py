@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from reference_tests import Implementation, verify
 from reference_tests.faults import FAULTS
 
 
@@ -53,9 +54,14 @@ def test_a_reflection_that_repeats_gathers_its_gradient_where_it_repeats():
 
 
 def test_widths_of_reversed_axes_that_are_impossible_change_nothing():
-    x, options = [[1.0, 2.0]], {"pad": (1, 0, 0, 0), "mode": "reflect"}
-    right = run("pad/grad-sign", "pad", [x], **options)[0]
-    np.testing.assert_array_equal(run("pad/axes-reversed", "pad", [x], **options)[0], right)
+    y, _ = run("pad/axes-reversed", "pad", [[1, 2, 3]], pad=(-2, 0, 0, 0))
+    np.testing.assert_array_equal(y, [[3]])
+
+
+def test_reflections_of_reversed_axes_go_on_as_those_of_numpy():
+    x, widths = np.array([[[1.0, 2.0], [3.0, 4.0]]]), [(0, 0), (3, 0), (0, 1)]
+    y, _ = run("pad/axes-reversed", "pad", x, pad=(3, 0, 0, 1), mode="reflect")
+    np.testing.assert_array_equal(y, np.pad(x, widths, "reflect"))
 
 
 PIXELS = np.arange(1.0, 9)
@@ -123,7 +129,12 @@ def test_columns_in_another_order(fault, x, kernel, expected):
 
 
 @pytest.mark.parametrize(
-    ("fault", "expected"), [("overlaps-assigned", [1, 2, 4]), ("overlaps-averaged", [1, 2.5, 4])]
+    ("fault", "expected"),
+    [
+        ("overlaps-assigned", [1, 2, 4]),
+        ("overlaps-assigned-by-taps", [1, 3, 4]),
+        ("overlaps-averaged", [1, 2.5, 4]),
+    ],
 )
 def test_overlapping_windows(fault, expected):
     columns, options = [[1, 2], [3, 4]], {"kernel_size": (1, 2)}
@@ -176,6 +187,12 @@ def test_a_cubic_of_a_half_has_the_weights_of_catmull_and_rom():
     grads = np.eye(4)[1].reshape(1, 1, 1, 4)
     _, grad = run("resize/grad-cubic-of-a-half", "interpolate", x, grad_output=grads, **options)
     np.testing.assert_allclose(grad[0, 0, 0], [102 / 128, 26 / 128], rtol=1e-14)
+
+
+def test_a_cubic_of_a_half_has_its_weights_between_aligned_corners_too():
+    x, options = [[[[0, 1]]]], {"size": (1, 5), "mode": "bicubic", "align_corners": True}
+    y, _ = run("resize/cubic-of-a-half", "interpolate", x, **options)
+    np.testing.assert_allclose(y[0, 0, 0, 1:3], [26 / 128, 1 / 2], rtol=1e-14)
 
 
 def test_a_missing_half_pixel_keeps_what_keeps_its_size():
@@ -233,3 +250,61 @@ def test_another_slope_in_evaluation(slope, factor):
     np.testing.assert_array_equal(y, [-4 * factor, 4])
     _, grad = run(f"activation/grad-random-slope-{slope}", "rrelu", x, **options)
     np.testing.assert_array_equal(grad, [factor, 1])
+
+
+def keys(distance, a):
+    """Return Keys' kernel, in other words than the dictionary's."""
+    d = abs(distance)
+    if d < 1:
+        return 1 - d * d * ((a + 3) - (a + 2) * d)
+    return a * (d - 1) * (d - 2) ** 2 if d < 2 else 0.0
+
+
+def judged_cubic(a):
+    """Return the failures of a cubic whose loops round in another order than the dictionary."""
+
+    def interpolate(x, *, size=None, mode="nearest", align_corners=None):
+        if mode != "bicubic" or size is None:
+            raise NotImplementedError("other than bicubic to a size")
+        y = x.astype(float)
+        for axis, new in enumerate((size, size) if isinstance(size, int) else size, 2):
+            old = x.shape[axis]
+            step = (old - 1) / max(new - 1, 1) if align_corners else old / new
+            columns = []
+            for i in range(new):
+                place = i * step if align_corners else (i + 0.5) * step - 0.5
+                taps = range(int(np.floor(place)) - 1, int(np.floor(place)) + 3)
+                seen = [y.take(min(max(tap, 0), old - 1), axis) for tap in taps]
+                columns.append(sum(keys(place - t, a) * s for t, s in zip(taps, seen, strict=True)))
+            y = np.stack(columns, axis)
+        return y.astype(x.dtype)
+
+    report = verify(Implementation("mine", {"interpolate": interpolate}), ["interpolate"], [], 20)
+    return [f for f in report.failures if f.check == "value"]
+
+
+def test_a_cubic_written_in_another_way_is_named():
+    found = judged_cubic(-0.5)
+    assert {tuple(f.diagnosis) for f in found} == {("resize/cubic-of-a-half",)}
+    assert judged_cubic(-0.75) == []
+
+
+def test_systematic_errors_are_not_taken_for_those_of_a_smaller_format():
+    """Those of a third kernel are within what a bound of many roundings would be in float16."""
+    found = judged_cubic(-1.0)
+    assert found
+    assert not any(f.diagnosis or "rounding" in f.explanation for f in found)
+
+
+def test_two_mistakes_of_which_one_acts_before_the_oracle_and_one_after_it_are_named():
+    def pad(x, *, pad, mode="constant", value=0.0):
+        if mode != "reflect" or min(pad) < 0:
+            raise NotImplementedError("other than a reflection")
+        edges = list(zip(pad[1::2], pad[::2], strict=True))[::-1]
+        return np.pad(x, [(0, 0)] * (x.ndim - len(edges)) + edges, "symmetric")
+
+    report = verify(Implementation("mine", {"pad": pad}), ["pad"], [], 12)
+    wrong = [f for f in report.failures if f.check in ("value", "exact")]
+    both = {"pad/outermost-repeated", "pad/sides-exchanged"}
+    assert wrong
+    assert all(set(f.diagnosis) == both for f in wrong)

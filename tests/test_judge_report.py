@@ -463,6 +463,24 @@ def test_a_case_is_judged_again_with_the_limits_that_were_learnt():
         assert judge_case(subject, "conv2d", index, [], 1)["conv2d"].status == "failed", replay
 
 
+def test_what_few_supported_cases_had_by_default_is_asked_all_the_same():
+    """A value that is ignored must not pass because what is supported is rarely drawn."""
+
+    def pad(x, *, pad, mode="constant", value=0.0):
+        if x.ndim != 4 or len(pad) != 4 or mode != "constant" or min(pad) < 0:
+            raise NotImplementedError
+        before, after, above, below = pad
+        edges = [(0, 0), (0, 0), (above, below), (before, after)]
+        return np.pad(x, edges)
+
+    report = verify(Implementation("few", {"pad": pad}), ["pad"], [], 20, diagnose=False)
+    assert report["pad"].status == "failed"
+    for replay in {f.replay for f in report.failures}:
+        index = int(replay.rpartition(".")[2])
+        again = judge_case(Implementation("few", {"pad": pad}), "pad", index, [])
+        assert again["pad"].status == "failed", replay
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

@@ -18,11 +18,16 @@ from reference_tests.operation import REQUIRED
 WORDS = {
     "reduction": ("mean", "sum", "none"),
     "approximate": ("none", "tanh"),
-    "mode": ("nearest", "linear", "bilinear", "bicubic", "area", "constant", "reflect"),
     "padding": ("valid", "same"),
     "padding_mode": ("zeros", "border", "reflection"),
     "align_corners": (True, False),
 }
+# The modes of padding, of resizing and of correlation.
+MODES = (
+    ("constant", "reflect", "replicate", "circular"),
+    ("nearest", "nearest-exact", "linear", "bilinear", "trilinear", "bicubic", "area"),
+    ("full", "same", "valid"),
+)
 
 
 def parameters(view: View) -> Iterator[Claim]:
@@ -70,7 +75,7 @@ def _others(name: str, value: Any, default: Any) -> Iterator[tuple[str, Any]]:
     if isinstance(value, bool):
         yield f"is right for {name}={not value!r}", not value
     elif value is None or isinstance(value, str):
-        for word in WORDS.get(name, ()):
+        for word in WORDS.get(name) or next((m for m in MODES if value in m), ()):
             yield f"is right for {name}={word!r}", word
     elif isinstance(value, (int, float)):
         yield from _numbers(name, value)

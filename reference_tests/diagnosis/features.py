@@ -115,7 +115,8 @@ def _parameter(name: str, value: Any, default: Any) -> Iterator[tuple[str, bool]
         yield f"{name} {sign} {plain!r}", any(holds(number, plain) for number in numbers)
     yield f"{name} = {plain!r}", all(number == plain for number in numbers)
     yield f"{name} is not {plain!r}", any(number != plain for number in numbers)
-    if isinstance(value, tuple):
+    # Of a padding each axis has two numbers.
+    if isinstance(value, tuple) and name != "pad":
         yield f"{name} differs between the axes", len(set(numbers)) > 1
         yield from _by_axis(name, numbers, plain)
 

@@ -16,6 +16,8 @@ SMALLER = {
     for name in ("float32", "float16")
 }
 ROOM = 256
+# How many roundings the half of all errors may have.
+FEW_UNITS = 16
 
 
 @held
@@ -30,10 +32,15 @@ def digits(view: View) -> Iterator[str]:
         return
     errors = np.abs(view.got - view.right)[usable]
     sizes = np.maximum(bound[usable] / own.unit, np.abs(view.right[usable]))
+    # A bound of many roundings grants too much to what is no rounding.
+    counted = view.wrong[usable] & (sizes >= SMALLER["float16"][1])
+    with np.errstate(divide="ignore"):
+        usual = np.median((errors / np.abs(view.right[usable]))[counted]) if counted.any() else 0.0
     for name, (unit, tiny) in SMALLER.items():
         # So few digits are missing that a larger format would do, unless some error is large.
         large = (errors >= unit * sizes / ROOM)[sizes >= tiny].any()
-        if unit > own.unit and large and (errors <= unit * sizes + tiny).all():
+        few = usual <= FEW_UNITS * unit
+        if unit > own.unit and large and few and (errors <= unit * sizes + tiny).all():
             yield f"has errors of the size of {name}'s rounding"
             return
 

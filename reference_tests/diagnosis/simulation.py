@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from reference_tests.diagnosis.witness import Array, Question, Witness, agrees, lifted
 from reference_tests.faults import FAULTS, Fault, Inputs, composed, simulated
+from reference_tests.faults.fault import afterwards
 from reference_tests.references.exact import Truth
 from reference_tests.tolerance import FORMATS, LIBRARY
 
@@ -104,9 +105,7 @@ class Suspicion:
         unit = FORMATS[question.dtype].unit
 
         def after(result: Any) -> Any:
-            for fault in self.faults:
-                result = fault.after(result, inputs)
-            return np.asarray(result, np.float64)
+            return np.asarray(afterwards(result, inputs, self.faults), np.float64)
 
         try:
             with np.errstate(all="ignore"):

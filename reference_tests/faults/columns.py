@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Iterable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -13,6 +15,9 @@ from reference_tests.faults.table import Given, drawn, gradients, listed_apart
 from reference_tests.operations.windows import floor_size, pair
 
 _COLUMNS = ("unfold", "fold")
+
+Pair = tuple[int, int]
+_Order = Callable[[Pair, Pair], Iterable[tuple[int, ...]]]
 
 
 def _windows(hyper: Hyper, shapes: Shapes) -> tuple[int, int]:
@@ -49,19 +54,27 @@ def _overlaps(hyper: Hyper, shapes: Shapes) -> bool:
     return math.prod(pair(hyper["kernel_size"])) > 1 and math.prod(_windows(hyper, shapes)) > 1
 
 
-def _assigned(image: Array, inputs: Inputs) -> Array:
-    """Return the image to which the last window is assigned that sees a pixel."""
+def _assigned(image: Array, inputs: Inputs, order: _Order) -> Array:
+    """Return the image to which is assigned what sees a pixel; the last in an order stays."""
     hyper, result = inputs.hyper, np.zeros(image.shape)
-    (height, width), (rows, columns) = pair(hyper["kernel_size"]), _windows(hyper, inputs.shapes)
+    kernel, windows = pair(hyper["kernel_size"]), _windows(hyper, inputs.shapes)
     steps, edges, holes = (pair(hyper[name]) for name in ("stride", "padding", "dilation"))
     given = inputs["x"] if "output_size" in hyper else inputs.grad_output
-    taps = given.reshape(*image.shape[:-2], height, width, rows, columns)
-    for i, j, a, b in np.ndindex(rows, columns, height, width):
+    taps = given.reshape(*image.shape[:-2], *kernel, *windows)
+    for a, b, i, j in order(kernel, windows):
         row = i * steps[0] + a * holes[0] - edges[0]
         column = j * steps[1] + b * holes[1] - edges[1]
         if 0 <= row < image.shape[-2] and 0 <= column < image.shape[-1]:
             result[..., row, column] = taps[..., a, b, i, j]
     return result
+
+
+def _by_windows(kernel: Pair, windows: Pair) -> Iterable[tuple[int, ...]]:
+    return ((a, b, i, j) for i, j, a, b in np.ndindex(*windows, *kernel))
+
+
+def _by_taps(kernel: Pair, windows: Pair) -> Iterable[tuple[int, ...]]:
+    return np.ndindex(*kernel, *windows)
 
 
 def _averaged(image: Array, inputs: Inputs) -> Array:
@@ -140,7 +153,13 @@ _TABLE: tuple[tuple[Any, ...], ...] = (
                 "overlaps-assigned",
                 "{} is assigned window by window, so of overlapping windows the last counts.",
                 "{}[window] = …, not … += …",
-                _assigned,
+                partial(_assigned, order=_by_windows),
+            ),
+            (
+                "overlaps-assigned-by-taps",
+                "{} is assigned tap by tap, so of overlapping windows the last tap counts.",
+                "{}[all places of a tap] = …, not … += …",
+                partial(_assigned, order=_by_taps),
             ),
             (
                 "overlaps-averaged",

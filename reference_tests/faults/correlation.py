@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from reference_tests.faults.fault import Array, Fault, Hyper, Inputs, Shapes, oracle
+from reference_tests.faults.fault import Array, Fault, Hyper, Inputs, Shapes, afresh, oracle
 from reference_tests.faults.table import Changes, drawn, gradients, listed
 
 _EVERY = ("correlate", "convolve")
@@ -24,15 +24,15 @@ def _extends(hyper: Hyper, shapes: Shapes) -> bool:
     return any(size > 1 for size in shapes["kernel"])
 
 
-def _cut_late(y: Array, inputs: Inputs) -> Array:
+def _later(inputs: Inputs) -> Array:
     """Return the middle of the whole result, of two middles the later one."""
-    if inputs.hyper["mode"] != "same":
-        return y
     whole = oracle(inputs.but(mode="full"), "output")
-    taps = inputs["kernel"].shape
-    return np.asarray(
-        whole[tuple(slice(k // 2, k // 2 + n) for k, n in zip(taps, y.shape, strict=True))]
-    )
+    sizes = zip(inputs["kernel"].shape, inputs["x"].shape, strict=True)
+    return np.asarray(whole[tuple(slice(k // 2, k // 2 + n) for k, n in sizes)])
+
+
+def _cut_late(y: Array, inputs: Inputs) -> Array:
+    return afresh("output", _later)(y, inputs) if inputs.hyper["mode"] == "same" else y
 
 
 def _cuts(hyper: Hyper, shapes: Shapes) -> bool:

@@ -42,7 +42,8 @@ class Fault:
     before : callable
         Takes the `Inputs` of the oracle and returns others.
     after : callable
-        Takes the oracle's result and the original `Inputs`, and returns another result.
+        Takes the oracle's result and the original `Inputs`, as far as no other fault changes them,
+        and returns another result.
     replace : callable, optional
         Takes the `Inputs` and returns the result, where no oracle helps.
     formula : str
@@ -96,6 +97,17 @@ class Fault:
         return _implementation([self])
 
 
+def afresh(output: str, computed: Callable[[Inputs], Array]) -> Callable[[Any, Inputs], Array]:
+    """Return what an `after` does that computes a result anew, which is as uncertain as before."""
+
+    def after(result: Any, inputs: Inputs) -> Array:
+        with np.errstate(invalid="ignore"):
+            moved = np.nan_to_num(result - oracle(inputs, output), posinf=0.0, neginf=0.0)
+        return np.asarray(computed(inputs) + moved)
+
+    return after
+
+
 def composed(*faults: Fault) -> Implementation:
     """Return a subject with several faults; those of one output act in this order.
 
@@ -127,14 +139,23 @@ def simulated(inputs: Inputs, output: str, *faults: Fault) -> Array:
         for fault in mine:
             changed = fault.before(changed)
         result = oracle(changed, output) if replacing is None else replacing(inputs)
-        for fault in mine:
-            result = fault.after(result, inputs)
+        result = afterwards(result, inputs, mine)
         array = np.asarray(result)
         if np.issubdtype(array.dtype, np.floating):
             array = array.astype(inputs.dtype)
         for fault in mine:
             array = fault.finish(array, inputs)
         return array
+
+
+def afterwards(result: Any, inputs: Inputs, faults: Sequence[Fault]) -> Any:
+    """Return a result with what faults do after the oracle, each as if the others were right."""
+    for fault in faults:
+        seen = inputs
+        for other in faults:
+            seen = seen if other is fault else other.before(seen)
+        result = fault.after(result, seen)
+    return result
 
 
 def _implementation(faults: Sequence[Fault]) -> Implementation:
@@ -196,6 +217,8 @@ __all__ = [
     "Hyper",
     "Inputs",
     "Shapes",
+    "afresh",
+    "afterwards",
     "composed",
     "fitted",
     "oracle",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import numpy as np
@@ -26,14 +25,9 @@ def _padded(inputs: Inputs, pairs: Widths) -> Inputs:
 
 
 def _possible(pairs: Widths, sizes: tuple[int, ...], mode: str) -> bool:
-    """Return whether axes can be padded so."""
-
-    def fits(size: int, before: int, after: int) -> bool:
-        left = size + min(before, 0) + min(after, 0)
-        most = {"reflect": size - 1, "circular": left}.get(mode, math.inf)
-        return left >= (mode != "constant") and max(before, after) <= most
-
-    return all(fits(n, *widths) for n, widths in zip(sizes[::-1], pairs, strict=False))
+    """Return whether axes can be cropped so; of reflections and rings there is no end."""
+    left = [n + min(a, 0) + min(b, 0) for n, (a, b) in zip(sizes[::-1], pairs, strict=False)]
+    return min(left, default=0) >= (mode != "constant")
 
 
 def _from_the_first(inputs: Inputs) -> Inputs:

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from reference_tests.faults.fault import Array, Fault, Hyper, Inputs, Shapes
+from reference_tests.faults.fault import Array, Fault, Hyper, Inputs, afresh
 from reference_tests.faults.table import Changes, both, drawn, gradients, listed_apart
 from reference_tests.operations.resize import SELECTING, resized
 
@@ -15,38 +15,46 @@ _RESIZING = ("interpolate",)
 
 # Takes the distances of positions, and returns their weights.
 _Kernel = Callable[[Array], Array]
+_Kernels = Callable[[str], _Kernel]
 
 
 def _hat(distance: Array) -> Array:
     return np.asarray(np.maximum(1 - np.abs(distance), 0))
 
 
-def _half_cubic(distance: Array) -> Array:
-    """Return Keys' kernel with a = -1/2."""
-    d = np.abs(distance)
-    near, far = 1.5 * d**3 - 2.5 * d**2 + 1, -0.5 * d**3 + 2.5 * d**2 - 4 * d + 2
-    return np.where(d < 1, near, np.where(d < 2, far, 0.0))
+def _keys(a: float) -> _Kernel:
+    """Return Keys' cubic kernel of a parameter."""
+
+    def kernel(distance: Array) -> Array:
+        d = np.abs(distance)
+        near = (a + 2) * d**3 - (a + 3) * d**2 + 1
+        far = a * (d**3 - 5 * d**2 + 8 * d - 4)
+        return np.where(d < 1, near, np.where(d < 2, far, 0.0))
+
+    return kernel
 
 
-def _plainly(hyper: Hyper) -> bool:
-    """Return whether positions are those of centres, with weights as wide as the old pixels."""
-    return hyper["mode"] not in SELECTING and not hyper["align_corners"] and not hyper["antialias"]
+def _usual(mode: str) -> _Kernel:
+    return _keys(-0.75) if mode == "bicubic" else _hat
 
 
-def _matrices(inputs: Inputs, kernel: _Kernel, start: float) -> list[Array]:
+def _matrices(inputs: Inputs, kernels: _Kernels, start: float) -> list[Array]:
     """Return the weights (new, old) of each axis; new positions begin at `start` in a pixel."""
     hyper, x = inputs.hyper, inputs["x"]
     options = (hyper[name] for name in ("mode", "size", "scale_factor", "recompute_scale_factor"))
     found = []
     for size, output, factor in resized(x, *options):
+        new = np.arange(output)[:, None] + 0.0
         step = size / output if factor is None else 1 / factor
-        place = step * (np.arange(output)[:, None] + start) - start
-        if size == output and hyper["mode"] != "bicubic":
-            place = np.arange(output)[:, None] + 0.0
+        place = step * (new + start) - start
+        if hyper["align_corners"]:
+            place = (size - 1) / max(output - 1, 1) * new
+        elif size == output and hyper["mode"] != "bicubic":
+            place = new
         # Beyond the border lies the outermost value.
         seen = np.arange(-3, size + 3)
         weights = np.zeros((output, size))
-        np.add.at(weights.T, np.clip(seen, 0, size - 1), kernel(place - seen).T)
+        np.add.at(weights.T, np.clip(seen, 0, size - 1), kernels(hyper["mode"])(place - seen).T)
         found.append(weights)
     return found
 
@@ -58,27 +66,26 @@ def _through(array: Array, matrices: list[Array]) -> Array:
     return array
 
 
-def _weighted(kernel: _Kernel, start: float, *modes: str) -> dict[str, Changes]:
-    """Return the mistakes that have other weights in some modes."""
+def _weighted(
+    kernels: _Kernels, start: float, applies: Callable[[Hyper], bool]
+) -> dict[str, Changes]:
+    """Return the mistakes that have other weights."""
 
-    def applies(hyper: Hyper, shapes: Shapes) -> bool:
-        return hyper["mode"] in modes and _plainly(hyper)
+    def values(inputs: Inputs) -> Array:
+        return _through(inputs["x"].astype(float), _matrices(inputs, kernels, start))
 
-    def after(y: Array, inputs: Inputs) -> Array:
-        if not applies(inputs.hyper, inputs.shapes):
-            return y
-        return _through(inputs["x"].astype(float), _matrices(inputs, kernel, start))
-
-    def after_grad(grad: Array, inputs: Inputs) -> Array:
-        if not applies(inputs.hyper, inputs.shapes):
-            return grad
-        matrices = [matrix.T for matrix in _matrices(inputs, kernel, start)]
+    def slopes(inputs: Inputs) -> Array:
+        matrices = [matrix.T for matrix in _matrices(inputs, kernels, start)]
         return _through(inputs.grad_output.astype(float), matrices)
 
-    return {
-        "output": {"after": after, "shows_if": applies},
-        "grad_input": {"after": after_grad, "shows_if": applies},
-    }
+    def mistake(output: str, computed: Callable[[Inputs], Array]) -> Changes:
+        other = afresh(output, computed)
+        return {
+            "after": lambda y, inputs: other(y, inputs) if applies(inputs.hyper) else y,
+            "shows_if": lambda h, s: applies(h),
+        }
+
+    return {name: mistake(name, f) for name, f in (("output", values), ("grad_input", slopes))}
 
 
 def _option(applies: Callable[[Hyper], bool], **options: Any) -> dict[str, Changes]:
@@ -123,7 +130,11 @@ _TABLE: tuple[tuple[Any, ...], ...] = (
         "{} at step · i, not at step · (i + 1/2) - 1/2",
         "aligned corners, antialias, or a mode without weights",
         (drawn(**_LINE), drawn(**_LINE, align_corners=True)),
-        _weighted(_hat, 0.0, "linear", "bilinear", "trilinear"),
+        _weighted(
+            _usual,
+            0.0,
+            lambda h: _weighs(h) and not h["align_corners"] and not h["antialias"],
+        ),
     ),
     (
         "cubic-of-a-half",
@@ -134,13 +145,11 @@ _TABLE: tuple[tuple[Any, ...], ...] = (
             drawn(x=(1, 1, 1, 2), size=(1, 3), mode="bicubic"),
             drawn(x=(1, 1, 1, 2), size=(1, 3), mode="bilinear"),
         ),
-        {
-            output: {
-                **mistake,
-                "shows_if": lambda h, s: h["mode"] == "bicubic" and not h["antialias"],
-            }
-            for output, mistake in _weighted(_half_cubic, 0.5, "bicubic").items()
-        },
+        _weighted(
+            lambda mode: _keys(-0.5),
+            0.5,
+            lambda h: h["mode"] == "bicubic" and not h["antialias"],
+        ),
     ),
     (
         "nearest-of-the-centre",
