@@ -43,7 +43,8 @@ def _row(output: str, findings: list[Finding]) -> tuple[str, str, str, str, str]
     bad = [finding for finding in findings if finding.status in BAD]
     shown = [finding for finding in bad if finding.differences is not None]
     if not bad:
-        return output, "", "", "right", ""
+        passed = any(finding.status == "passed" for finding in findings)
+        return output, "", "", "right" if passed else findings[0].status, ""
     if not shown:
         return output, bad[0].message.removeprefix("has shape "), bad[0].dtype, "", ""
     finding = max(shown, key=lambda f: (f.dtype == "float64", f.check == "value"))

@@ -3,6 +3,7 @@
 import contextlib
 import io
 import json
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -342,6 +343,12 @@ def test_a_forward_without_gradients_is_judged_and_says_so():
     assert report["relu"].status == "passed"
     missing = {(f.output, f.message) for f in report.findings if f.status == "not provided"}
     assert missing == {("grad_input", "there is no gradient")}
+
+
+def test_a_gradient_that_is_not_provided_is_not_called_right():
+    subject = Implementation("forward", {"relu": lambda x: np.abs(x)})
+    text = verify(subject, ["relu"], [], examples=3, diagnose=False).text()
+    assert re.search(r"\n +grad_input +not provided\n", text)
 
 
 @pytest.mark.parametrize("how", ["raise", "None"])
