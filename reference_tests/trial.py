@@ -180,6 +180,9 @@ class Trial:
             outcome = self._outcome(replace(witness, hyper={**witness.hyper, name: value}))
             if not outcome.unsupported and not outcome.error:
                 del self.limits[name], self.guessed[name]
+            elif outcome.error and outcome.check in ENDING:
+                # Whoever does not return is not asked again.
+                del self.guessed[name]
 
     def _learn_before(self, index: int) -> None:
         """Learn what the cases before this one taught, so that it is drawn as it was."""
