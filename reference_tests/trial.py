@@ -178,11 +178,10 @@ class Trial:
         """Take back what was guessed to be refused, if the subject takes it in a supported case."""
         for name, value in list(self.guessed.items()):
             outcome = self._outcome(replace(witness, hyper={**witness.hyper, name: value}))
-            if not outcome.unsupported and not outcome.error:
+            # Who does not return refuses nothing: a drawn case is to show it.
+            taken = not outcome.error or outcome.check in ENDING
+            if taken and not outcome.unsupported:
                 del self.limits[name], self.guessed[name]
-            elif outcome.error and outcome.check in ENDING:
-                # Whoever does not return is not asked again.
-                del self.guessed[name]
 
     def _learn_before(self, index: int) -> None:
         """Learn what the cases before this one taught, so that it is drawn as it was."""
